@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Every limit of Creance, in one place, each with its unit and its reason, and static asserts
+ * for what must hold between them. Code that reads outside bytes refuses what is larger and
+ * says which limit it was; code that drops or cuts counts it (see counters.def).
+ */
+#include <assert.h>
+
+enum {
+    KIB = 1024,
+    MIB = 1024 * KIB,
+
+    /* --- events ------------------------------------------------------------------------- */
+    LIMIT_PATH_BYTES = 4096,         /* PATH_MAX: longer paths cannot be opened by name */
+    LIMIT_ARGUMENTS_BYTES = 8 * KIB, /* command line kept per process start; rest is flagged */
+    LIMIT_PARENT_ARGUMENTS_BYTES = 1024, /* a parent's command line inside an event */
+    LIMIT_NAME_BYTES = 256,          /* user, container id, host name */
+    LIMIT_EVENT_BYTES = 32 * KIB,    /* one encoded event, all fields at their limits */
+    LIMIT_EVENT_FIELDS = 64,         /* fields in one event */
+
+    /* --- rings -------------------------------------------------------------------------- */
+    LIMIT_EVENT_RING_BYTES = 8 * MIB,  /* about 20,000 process starts of 400 B */
+    LIMIT_ALERT_RING_BYTES = 1 * MIB,  /* alerts wait here while the log disk is full */
+    LIMIT_KERNEL_RING_BYTES = 16 * MIB, /* kernel-notes: holds a fork storm with 2 KB argv */
+    LIMIT_RING_RECORD_BYTES = 64 * KIB,
+
+    /* --- processes ---------------------------------------------------------------------- */
+    LIMIT_PROCESS_SLOTS = 16384,     /* process table; ended processes stay until reused */
+    LIMIT_ANCESTORS = 12,            /* ancestors named in an alert */
+    LIMIT_MESSAGE_BYTES = 256,       /* one fixed-size message between our processes */
+    LIMIT_MESSAGE_DESCRIPTORS = 1,
+    LIMIT_HEARTBEAT_SILENCE_MS = 10000, /* a child that is silent for longer is replaced */
+    LIMIT_EVENT_HANG_MS = 2000,      /* an engine that sits on one event for longer is killed */
+    LIMIT_RESTART_DELAY_MAX_MS = 10000,
+
+    /* --- rules -------------------------------------------------------------------------- */
+    LIMIT_RULE_FILE_BYTES = 1 * MIB, /* the largest public Sigma rule has 60 KB */
+    LIMIT_RULE_PACK_BYTES = 128 * MIB, /* all sources together */
+    LIMIT_RULE_FILES = 50000,
+    LIMIT_YAML_DEPTH = 24,           /* real rules need 6 */
+    LIMIT_YAML_NODES = 100000,       /* per document */
+    LIMIT_RULE_VALUES = 20000,       /* values in one rule */
+    LIMIT_RULE_VALUE_BYTES = 8 * KIB,
+    LIMIT_CONDITION_BYTES = 8 * KIB,
+    LIMIT_CONDITION_DEPTH = 32,
+    LIMIT_EVALUATION_STEPS = 200000, /* per event, over all rules */
+    LIMIT_ENGINE_BYTES = 256 * MIB,  /* everything one engine loads */
+
+    /* --- recordings and local requests --------------------------------------------------- */
+    LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
+    LIMIT_REQUEST_BYTES = 64 * KIB,    /* one request on the control socket */
+    LIMIT_CONTROL_CLIENTS = 32,
+    LIMIT_LOG_FILE_BYTES = 64 * MIB,   /* then it is rotated */
+    LIMIT_LOG_FILES = 5,
+};
+
+static_assert(LIMIT_EVENT_BYTES >= LIMIT_ARGUMENTS_BYTES + LIMIT_PARENT_ARGUMENTS_BYTES
+                                       + 4 * LIMIT_PATH_BYTES,
+              "an event must hold its largest fields together");
+static_assert(LIMIT_RING_RECORD_BYTES >= LIMIT_EVENT_BYTES + 16 * KIB,
+              "an alert record is an event and the words of its rule");
+static_assert(LIMIT_EVENT_RING_BYTES >= 64 * LIMIT_RING_RECORD_BYTES,
+              "a ring must hold many of its largest records");
+static_assert((LIMIT_EVENT_RING_BYTES & (LIMIT_EVENT_RING_BYTES - 1)) == 0,
+              "ring sizes are powers of two");
+static_assert((LIMIT_ALERT_RING_BYTES & (LIMIT_ALERT_RING_BYTES - 1)) == 0,
+              "ring sizes are powers of two");
+static_assert((LIMIT_PROCESS_SLOTS & (LIMIT_PROCESS_SLOTS - 1)) == 0,
+              "the process table is addressed by mask");

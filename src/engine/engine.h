@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * The detection engine: Sigma rules in, matches out. A library without I/O: it opens nothing,
+ * prints nothing and knows no process. The same code runs live, in `creance replay`, in
+ * `creance rules check` and in every test.
+ *
+ *     pack of sources -> engine_load() -> engine -> engine_eval(event) -> sink(match)
+ *
+ * Specification: Sigma rules 2.x (sigma-specification, "Sigma rules", "modifiers appendix").
+ */
+#include "base/reader.h"
+#include "schema/event.h"
+
+/* --- loading ----------------------------------------------------------------------------------- */
+
+/* A log source that the caller can supply. Empty strings stand for "any other". */
+struct engine_source {
+    const char *product;  /* "linux" */
+    const char *category; /* "process_creation" */
+    const char *service;
+};
+
+struct engine_options {
+    /* Sources that exist here; rules for others become inactive. NULL: everything is supplied
+     * (replay of recordings), keyword rules too. */
+    const struct engine_source *sources;
+    size_t source_count;
+    size_t memory_limit_bytes; /* for all that is loaded; 0: LIMIT_ENGINE_BYTES */
+};
+
+/* The sources of this host's own events, from the schema table: options->sources for live use. */
+const struct engine_source *engine_native_sources(size_t *ret_count);
+
+enum engine_rule_state { ENGINE_RULE_LOADED, ENGINE_RULE_INACTIVE, ENGINE_RULE_REJECTED };
+
+/* What became of one document of a source file. All strings live as long as the engine and are
+ * never NULL. */
+struct engine_rule {
+    const char *file;     /* name in the pack */
+    unsigned line;        /* where the problem is, or the document begins; from 1 */
+    const char *id;       /* UUID of the rule; "" where it has none */
+    const char *title;
+    const char *level;    /* "informational", "low", "medium", "high", "critical" or "" */
+    const char *status;
+    const char *const *tags; /* "attack.t1059.004", ... */
+    size_t tag_count;
+    uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
+    enum engine_rule_state state;
+    const char *reason;   /* why it is inactive or rejected: what was found, what was expected */
+    const char *field;    /* the detection or field the reason speaks of; "" where there is none */
+};
+
+struct engine;
+
+/* Loads a pack (engine/pack.h) of Sigma sources. A faulty rule costs itself only: it becomes a
+ * rejected row. Fails, with `why`, only where nothing can be loaded at all: the pack is malformed,
+ * memory_limit_bytes is exceeded, or memory is out. `pack` is not needed after the call. */
+RESULT engine_load(const struct engine_options *options, const void *pack, size_t size,
+                   struct engine **ret_engine, struct explanation *why);
+void engine_free(struct engine *engine); /* NULL is allowed */
+
+size_t engine_rule_count(const struct engine *engine);
+const struct engine_rule *engine_rule(const struct engine *engine, size_t index);
+size_t engine_count_state(const struct engine *engine, enum engine_rule_state state);
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+/* An event as rules see it: a log source and values under names. Made once and reused; nothing is
+ * allocated per event once it has grown to its size. */
+struct engine_event;
+struct engine_event *engine_event_new(const struct engine *engine); /* NULL: out of memory */
+void engine_event_free(struct engine_event *event);                 /* NULL is allowed */
+
+/* Fills it from one of our own events; texts are viewed, not copied: `event` must stay. */
+void engine_event_from_native(struct engine_event *out, const struct event *event);
+
+/* Fills it from one line of JSON (an object): names as they are, nested objects as dotted names
+ * too; `product`, `category`, `service` say the log source; ECS names that the schema knows answer
+ * to their Sigma names as well. ERROR_FORMAT, with `why`, for what is not one JSON object. */
+RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t size,
+                              struct explanation *why);
+
+/* --- evaluation --------------------------------------------------------------------------------- */
+
+/* Called for each rule that matched; `rule` is an index for engine_rule(). */
+typedef void engine_sink(void *context, size_t rule);
+
+struct engine_verdict {
+    unsigned matches;
+    unsigned candidates; /* rules that were evaluated */
+    bool is_incomplete;  /* the step budget (LIMIT_EVALUATION_STEPS) ended it early */
+};
+
+/* Called before rule `rule` is evaluated; for the flight record. May be NULL. */
+typedef void engine_tracer(void *context, size_t rule);
+
+/* Judges one event. Never allocates, never fails; bounded by the step budget. */
+struct engine_verdict engine_eval(struct engine *engine, const struct engine_event *event,
+                                  engine_sink *sink, engine_tracer *tracer, void *context);
