@@ -43,6 +43,9 @@ struct engine_rule {
     const char *title;
     const char *level;    /* "informational", "low", "medium", "high", "critical" or "" */
     const char *status;
+    const char *product; /* what the rule's logsource says; "" where it does not */
+    const char *category;
+    const char *service;
     const char *const *tags; /* "attack.t1059.004", ... */
     size_t tag_count;
     uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
