@@ -40,6 +40,7 @@ enum {
     LIMIT_RULE_FILES = 50000,
     LIMIT_YAML_DEPTH = 24,           /* real rules need 6 */
     LIMIT_YAML_NODES = 100000,       /* per document */
+    LIMIT_YAML_KEYS = 4096,          /* in one map: they are compared with each other */
     LIMIT_RULE_VALUES = 20000,       /* values in one rule */
     LIMIT_RULE_VALUE_BYTES = 8 * KIB,
     LIMIT_CONDITION_BYTES = 8 * KIB,

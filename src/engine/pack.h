@@ -20,7 +20,8 @@ RESULT pack_writer_finish(struct pack_writer *pack, uint8_t **ret_data, size_t *
 
 struct pack_reader {
     struct reader reader;
-    uint32_t left; /* files not yet read */
+    uint32_t left;         /* files not yet read */
+    struct bytes previous; /* name of the file read last */
 };
 struct pack_file {
     struct bytes name; /* not 0-ended */
