@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/tree.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct tree_page {
+    _Atomic uint64_t sequence; /* odd while the writer is in between */
+    struct tree tree;
+};
+
+RESULT tree_create(int *ret_fd)
+{
+    int fd = memfd_create("creance-tree", MFD_CLOEXEC);
+    if (fd < 0)
+        return result_from_errno();
+    if (ftruncate(fd, sizeof(struct tree_page)) != 0) {
+        struct result failure = result_from_errno();
+        close(fd);
+        return failure;
+    }
+    *ret_fd = fd;
+    return RESULT_OK;
+}
+
+RESULT tree_map(int fd, bool writable, struct tree_page **ret_page)
+{
+    int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void *page = mmap(NULL, sizeof(struct tree_page), protection, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        return result_from_errno();
+    *ret_page = page;
+    return RESULT_OK;
+}
+
+void tree_publish(struct tree_page *page, const struct tree *tree)
+{
+    atomic_fetch_add(&page->sequence, 1);
+    page->tree = *tree;
+    atomic_fetch_add(&page->sequence, 1);
+}
+
+RESULT tree_read(const struct tree_page *page, struct tree *ret_tree)
+{
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        uint64_t before = atomic_load(&page->sequence);
+        *ret_tree = page->tree;
+        atomic_thread_fence(memory_order_acquire);
+        if (before % 2 == 0 && before == atomic_load(&page->sequence))
+            return RESULT_OK;
+    }
+    return result_fail(ERROR_AGAIN);
+}
+
+const char *child_state_name(enum child_state state)
+{
+    static const char *const NAMES[] = {"down", "starting", "running", "waiting", "done"};
+    return (unsigned)state < sizeof NAMES / sizeof NAMES[0] ? NAMES[state] : "unknown";
+}
