@@ -313,7 +313,7 @@ def sources_named(suffix):
 def executables(folder, prefix):
     found = {}
     for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.endswith(".p") and name != "meson-private"]
+        folders[:] = [name for name in folders if not name.endswith((".p", "meson-private"))]
         for name in names:
             path = os.path.join(where, name)
             if name.startswith(prefix) and os.access(path, os.X_OK) and "." not in name:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define RESULT_IMPLEMENTATION
 #include "base/result.h"
 
 #include <stdarg.h>

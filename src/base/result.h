@@ -80,3 +80,13 @@ RESULT explain(struct explanation *why, enum error error, const char *format, ..
 
 /* The same for the system call that was made last; ": " and the errno's text are added. */
 RESULT explain_errno(struct explanation *why, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#if defined(__clang_analyzer__) && !defined(RESULT_IMPLEMENTATION)
+/* The analyzer reads one file at a time: this tells it that these two never return RESULT_OK. */
+static inline struct result explained_(struct result result, enum error error)
+{
+    return (struct result){error, result.system_errno};
+}
+#define explain(why, error, ...) explained_((explain)(why, error, __VA_ARGS__), error)
+#define explain_errno(why, ...) explained_((explain_errno)(why, __VA_ARGS__), ERROR_SYSTEM)
+#endif

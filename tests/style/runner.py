@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
-"""The test runner's own test: it runs over a small tree of fake tests, and what it says is checked."""
+"""The test runner's own test: run over a small tree of fake tests, it must judge each."""
 import os
 import shutil
 import subprocess
@@ -14,8 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FAKES = {
     "passes": ("style", "echo 1..2; echo ok 1 - one; echo ok 2 - two", 0,
                "2 passed, 0 failed, 0 skipped", "ok      style/passes"),
-    "fails": ("style", "echo 1..2; echo ok 1 - one; echo why it failed; echo not ok 2 - two; exit 1",
-              1, "1 passed, 1 failed, 0 skipped", "| why it failed"),
+    "fails": ("style", "echo 1..2; echo ok 1 - one; echo why it failed; echo not ok 2; exit 1", 1,
+              "1 passed, 1 failed, 0 skipped", "| why it failed"),
     "fails-quietly": ("style", "echo 1..1; echo not ok 1 - lies with its exit code", 1,
                       "0 passed, 1 failed, 0 skipped", "lies with its exit code"),
     "skips": ("style", "echo 1..2; echo 'ok 1 - one # SKIP no BTF here'; echo ok 2", 0,
