@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Reads recordings line by line: plain text, or compressed by zstd, which is recognised by its
+ * first bytes and not by the file's name. A pipe will do; nothing is held but one line.
+ *
+ * A line ends with a newline or with the file. Lines are numbered from 0 and every line counts,
+ * blank ones and those that were passed over too: the number is the one that an editor shows, less
+ * one.
+ */
+#include "base/reader.h"
+
+struct recording;
+
+struct recording_line {
+    uint64_t number;   /* from 0 */
+    struct bytes text; /* without the newline; until the next call */
+};
+
+/* `fd` is open for reading and stays the caller's; `name` is for explanations and must outlive the
+ * recording. ERROR_SYSTEM, with `why`, where the first read fails (a folder); ERROR_UNSUPPORTED
+ * for other compressions and binary logs that are known by their first bytes. */
+RESULT recording_open(int fd, const char *name, struct recording **ret_recording,
+                      struct explanation *why);
+void recording_close(struct recording *recording); /* NULL is allowed */
+
+/* ERROR_NOT_FOUND: the recording has ended well.
+ * ERROR_LIMIT: the line ret_line->number is longer than LIMIT_RECORD_LINE_BYTES and was passed
+ *   over; go on.
+ * ERROR_FORMAT: the compressed data is corrupt or cut off; ERROR_SYSTEM: reading failed;
+ *   ERROR_MEMORY. These end the recording (later calls give them again), and `why` says how far
+ *   it could be read. A line that was cut off by them is not given. */
+RESULT recording_next(struct recording *recording, struct recording_line *ret_line,
+                      struct explanation *why);
+
+/* Bytes of text so far. */
+uint64_t recording_bytes(const struct recording *recording);
