@@ -27,6 +27,9 @@ enum {
 
     /* --- processes ---------------------------------------------------------------------- */
     LIMIT_PROCESS_SLOTS = 16384,     /* process table; ended processes stay until reused */
+    LIMIT_PROCESS_ENDED = 4096,      /* ended ones without living children: 8 MB of the table */
+    LIMIT_USERS_FILE_BYTES = 4 * MIB, /* /etc/passwd: about 60,000 accounts */
+    LIMIT_USERS = 65536,
     LIMIT_ANCESTORS = 12,            /* ancestors named in an alert */
     LIMIT_MESSAGE_BYTES = 256,       /* one fixed-size message between our processes */
     LIMIT_MESSAGE_DESCRIPTORS = 1,
@@ -67,5 +70,6 @@ static_assert((LIMIT_EVENT_RING_BYTES & (LIMIT_EVENT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
 static_assert((LIMIT_ALERT_RING_BYTES & (LIMIT_ALERT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
+static_assert(LIMIT_PROCESS_ENDED < LIMIT_PROCESS_SLOTS / 2, "living processes need most slots");
 static_assert((LIMIT_PROCESS_SLOTS & (LIMIT_PROCESS_SLOTS - 1)) == 0,
               "the process table is addressed by mask");

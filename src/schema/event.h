@@ -16,7 +16,7 @@ enum event_incomplete {
     INCOMPLETE_UNREADABLE = 1 << 1, /* the kernel could not read a field (page not there) */
     INCOMPLETE_PARENT = 1 << 2,     /* the parent is not known */
     INCOMPLETE_RACY = 1 << 3,       /* a path was read from user memory and may have changed */
-    INCOMPLETE_PROCESS = 1 << 4,    /* what is known of the process comes from after the event */
+    INCOMPLETE_PROCESS = 1 << 4,    /* the process is not known, or only from after the event */
 };
 enum { INCOMPLETE_BITS = 5 };
 
