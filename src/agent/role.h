@@ -36,14 +36,12 @@ enum role {
     GRANT(alert_cursor, "control's place in the alert ring")                                 \
     GRANT(rules_report_writer, "what became of each rule, writable: the engine")             \
     GRANT(rules_report, "what became of each rule, read-only")                               \
-    GRANT(rules, "sealed rule sources for the engine")                                       \
     GRANT(process_table_writer, "process table, writable: the sensor")                       \
     GRANT(process_table, "process table, read-only")                                         \
     GRANT(kernel_ring, "the eBPF programs' ring buffer map")                                 \
     GRANT(kernel_counters, "the eBPF programs' counter map")                                 \
     GRANT(kernel_snapshot, "an open task iterator: what runs now")                           \
     GRANT(kernel_snapshot_link, "link of the task iterator; the supervisor opens iterators") \
-    GRANT(kernel_ignored, "map of user ids whose file events are not reported: our own")     \
     GRANT(tree, "the supervisor's table of processes and probes, read-only")                 \
     GRANT(counters_supervisor, "counter page of the supervisor, read-only")                  \
     GRANT(counters_loader, "counter page of the loader, read-only")                          \

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/tree.h"
 
+#include "base/shared_memory.h"
+
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 struct tree_page {
     _Atomic uint64_t sequence; /* odd while the writer is in between */
@@ -12,16 +13,7 @@ struct tree_page {
 
 RESULT tree_create(int *ret_fd)
 {
-    int fd = memfd_create("creance-tree", MFD_CLOEXEC);
-    if (fd < 0)
-        return result_from_errno();
-    if (ftruncate(fd, sizeof(struct tree_page)) != 0) {
-        struct result failure = result_from_errno();
-        close(fd);
-        return failure;
-    }
-    *ret_fd = fd;
-    return RESULT_OK;
+    return shared_memory_create("creance-tree", sizeof(struct tree_page), ret_fd);
 }
 
 RESULT tree_map(int fd, bool writable, struct tree_page **ret_page)

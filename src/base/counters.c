@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/counters.h"
 
+#include "base/shared_memory.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 static const struct counter_row ROWS[COUNTER_COUNT] = {
 #define KIND_IS_LOSS_LOSS true
@@ -31,16 +32,7 @@ const struct counter_row *counter_row(enum counter counter)
 
 RESULT counters_create(int *ret_fd)
 {
-    int fd = memfd_create("creance-counters", MFD_CLOEXEC);
-    if (fd < 0)
-        return result_from_errno();
-    if (ftruncate(fd, sizeof(struct counters_view)) != 0) {
-        struct result failure = result_from_errno();
-        close(fd);
-        return failure;
-    }
-    *ret_fd = fd;
-    return RESULT_OK;
+    return shared_memory_create("creance-counters", sizeof(struct counters_view), ret_fd);
 }
 
 RESULT counters_attach(int fd)

@@ -24,6 +24,7 @@ enum {
     LIMIT_ALERT_RING_BYTES = 1 * MIB,  /* alerts wait here while the log disk is full */
     LIMIT_KERNEL_RING_BYTES = 16 * MIB, /* kernel-notes: holds a fork storm with 2 KB argv */
     LIMIT_RING_RECORD_BYTES = 64 * KIB,
+    RULES_REPORT_BYTES = 32 * MIB,   /* touched only as far as rules are there */
 
     /* --- processes ---------------------------------------------------------------------- */
     LIMIT_PROCESS_SLOTS = 16384,     /* process table; ended processes stay until reused */

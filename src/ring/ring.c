@@ -3,8 +3,8 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/shared_memory.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -68,27 +68,12 @@ struct ring_reader {
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-static RESULT create_memory(const char *name, size_t size, int *ret_fd)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return result_from_errno();
-    if (ftruncate(fd, (off_t)size) != 0
-        || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-        struct result failure = result_from_errno();
-        close(fd);
-        return failure;
-    }
-    *ret_fd = fd;
-    return RESULT_OK;
-}
-
 RESULT ring_create(size_t capacity, uint64_t epoch, int *ret_fd)
 {
     if (capacity < PAGE_BYTES || (capacity & (capacity - 1)) != 0)
         return result_fail(ERROR_LIMIT);
     int fd;
-    GUARD(create_memory("creance-ring", PAGE_BYTES + capacity, &fd));
+    GUARD(shared_memory_create("creance-ring", PAGE_BYTES + capacity, &fd));
     struct ring_head head = {.magic = RING_MAGIC, .capacity = capacity, .epoch = epoch};
     if (pwrite(fd, &head, sizeof head, 0) != (ssize_t)sizeof head) {
         struct result failure = result_from_errno();
@@ -101,18 +86,7 @@ RESULT ring_create(size_t capacity, uint64_t epoch, int *ret_fd)
 
 RESULT ring_cursor_create(int *ret_fd)
 {
-    return create_memory("creance-cursor", PAGE_BYTES, ret_fd);
-}
-
-RESULT ring_reopen_readonly(int fd, int *ret_fd)
-{
-    char path[64];
-    (void)string_format(path, sizeof path, "/proc/self/fd/%d", fd);
-    int copy = open(path, O_RDONLY | O_CLOEXEC);
-    if (copy < 0)
-        return result_from_errno();
-    *ret_fd = copy;
-    return RESULT_OK;
+    return shared_memory_create("creance-cursor", PAGE_BYTES, ret_fd);
 }
 
 static RESULT map_ring(int fd, int protection, struct ring_memory *ret_memory)

@@ -16,7 +16,7 @@
  *   A writer that dies leaves both in the last record: ring_writer_open() hands them to the next
  *   one, which can so go on without a double and without a gap.
  *
- * The memory comes from ring_create() (a memfd); the supervisor holds it and hands out a writable
+ * The memory comes from ring_create() (base/shared_memory.h); the supervisor holds it and hands out a writable
  * descriptor to one writer and read-only ones to readers.
  */
 #include "base/result.h"
@@ -33,9 +33,6 @@ RESULT ring_create(size_t capacity, uint64_t epoch, int *ret_fd);
 
 /* Memory for one reader's cursor. */
 RESULT ring_cursor_create(int *ret_fd);
-
-/* A read-only descriptor of the same memory, made from a writable one. */
-RESULT ring_reopen_readonly(int fd, int *ret_fd);
 
 /* --- the writer ---------------------------------------------------------------------------- */
 

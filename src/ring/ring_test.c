@@ -2,6 +2,7 @@
 #include "ring/ring.h"
 
 #include "base/limits.h"
+#include "base/shared_memory.h"
 #include "tests/unit.h"
 
 #include <signal.h>
@@ -23,7 +24,7 @@ static struct fixture setup(void)
 {
     struct fixture fixture;
     assert_ok(ring_create(RING_BYTES, 77, &fixture.ring));
-    assert_ok(ring_reopen_readonly(fixture.ring, &fixture.readonly));
+    assert_ok(shared_memory_reopen_readonly(fixture.ring, &fixture.readonly));
     assert_ok(ring_cursor_create(&fixture.cursor));
     fixture.buffer = malloc(LIMIT_RING_RECORD_BYTES);
     assert_non_null(fixture.buffer);

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/supervisor/resources.h"
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/shared_memory.h"
+#include "sensor/process_table.h"
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* --- who gets what ----------------------------------------------------------------------------- */
+
+static const enum grant FOR_SENSOR[] = {
+    GRANT_event_ring_writer,    GRANT_wake_engine, GRANT_wake_control,
+    GRANT_process_table_writer, GRANT_kernel_ring, GRANT_kernel_counters,
+};
+static const enum grant FOR_ENGINE[] = {
+    GRANT_event_ring,        GRANT_event_cursor,        GRANT_wake_engine, GRANT_wake_control,
+    GRANT_alert_ring_writer, GRANT_rules_report_writer,
+};
+static const enum grant FOR_CONTROL[] = {
+    GRANT_event_ring,            GRANT_wake_control,       GRANT_alert_ring,
+    GRANT_alert_cursor,          GRANT_rules_report,       GRANT_process_table,
+    GRANT_tree,                  GRANT_counters_supervisor, GRANT_counters_loader,
+    GRANT_counters_sensor,       GRANT_counters_engine,    GRANT_counters_control,
+    GRANT_control_socket,        GRANT_directory_vendor_rules,
+    GRANT_directory_local_rules, GRANT_directory_configuration,
+    GRANT_directory_log,
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct {
+    const enum grant *grants;
+    size_t count;
+} DUE[ROLE_COUNT] = {
+    [ROLE_sensor] = {FOR_SENSOR, COUNT_OF(FOR_SENSOR)},
+    [ROLE_engine] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
+    [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
+};
+
+/* --- memory -------------------------------------------------------------------------------------- */
+
+static const struct {
+    enum role role;
+    enum grant view;
+} COUNTER_VIEWS[] = {
+    {ROLE_supervisor, GRANT_counters_supervisor}, {ROLE_loader, GRANT_counters_loader},
+    {ROLE_sensor, GRANT_counters_sensor},         {ROLE_engine, GRANT_counters_engine},
+    {ROLE_control, GRANT_counters_control},
+};
+
+static RESULT open_counters(struct resources *resources)
+{
+    for (size_t i = 0; i < COUNT_OF(COUNTER_VIEWS); i++) {
+        enum role role = COUNTER_VIEWS[i].role;
+        GUARD(counters_create(&resources->counters[role]));
+        GUARD(shared_memory_reopen_readonly(resources->counters[role],
+                                   &resources->grants[COUNTER_VIEWS[i].view]));
+    }
+    return counters_attach(resources->counters[ROLE_supervisor]);
+}
+
+static RESULT open_wake(int *ret_fd)
+{
+    *ret_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return *ret_fd >= 0 ? RESULT_OK : result_from_errno();
+}
+
+/* A writable descriptor for one and a read-only one for the others. */
+static RESULT open_shared(int *grants, enum grant writer, enum grant reader)
+{
+    return shared_memory_reopen_readonly(grants[writer], &grants[reader]);
+}
+
+static RESULT open_memory(struct resources *resources)
+{
+    int *grants = resources->grants;
+    GUARD(ring_create(LIMIT_EVENT_RING_BYTES, resources->epoch, &grants[GRANT_event_ring_writer]));
+    GUARD(open_shared(grants, GRANT_event_ring_writer, GRANT_event_ring));
+    GUARD(ring_create(LIMIT_ALERT_RING_BYTES, resources->epoch, &grants[GRANT_alert_ring_writer]));
+    GUARD(open_shared(grants, GRANT_alert_ring_writer, GRANT_alert_ring));
+    GUARD(shared_memory_create("creance-rules-report", RULES_REPORT_BYTES,
+                               &grants[GRANT_rules_report_writer]));
+    GUARD(open_shared(grants, GRANT_rules_report_writer, GRANT_rules_report));
+    GUARD(process_table_create(&grants[GRANT_process_table_writer]));
+    GUARD(open_shared(grants, GRANT_process_table_writer, GRANT_process_table));
+    GUARD(ring_cursor_create(&grants[GRANT_event_cursor]));
+    GUARD(ring_cursor_create(&grants[GRANT_alert_cursor]));
+    GUARD(ring_cursor_map(grants[GRANT_event_cursor], &resources->engine_cursor));
+    GUARD(open_wake(&grants[GRANT_wake_engine]));
+    GUARD(open_wake(&grants[GRANT_wake_control]));
+    GUARD(open_counters(resources));
+
+    int tree;
+    GUARD(tree_create(&tree));
+    struct result result = tree_map(tree, true, &resources->tree);
+    if (result_is_ok(result))
+        result = shared_memory_reopen_readonly(tree, &grants[GRANT_tree]);
+    close(tree);
+    return result;
+}
+
+/* --- folders and the socket ------------------------------------------------------------------------ */
+
+static RESULT make_folder(const char *path, mode_t mode, struct explanation *why)
+{
+    char partial[LIMIT_PATH_BYTES];
+    for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        size_t length = slash == NULL ? strlen(path) : (size_t)(slash - path);
+        (void)string_format(partial, sizeof partial, "%.*s", (int)length, path);
+        if (mkdir(partial, slash == NULL ? mode : 0755) != 0 && errno != EEXIST)
+            return explain_errno(why, "cannot make the folder %s", partial);
+        if (slash == NULL)
+            return RESULT_OK;
+    }
+}
+
+static RESULT open_folder(const char *path, int *ret_fd, struct explanation *why)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return explain_errno(why, "cannot open the folder %s", path);
+    *ret_fd = fd;
+    return RESULT_OK;
+}
+
+static RESULT open_folders(struct resources *resources, const struct paths *paths,
+                           struct explanation *why)
+{
+    int *grants = resources->grants;
+    GUARD(make_folder(paths->run, 0755, why));
+    GUARD(make_folder(paths->configuration, 0755, why));
+    GUARD(make_folder(paths->local_rules, 0755, why));
+    GUARD(make_folder(paths->log, 0750, why));
+    GUARD(open_folder(paths->configuration, &grants[GRANT_directory_configuration], why));
+    GUARD(open_folder(paths->local_rules, &grants[GRANT_directory_local_rules], why));
+    GUARD(open_folder(paths->log, &grants[GRANT_directory_log], why));
+    uid_t control = (uid_t)(AGENT_UID_BASE + role_row(ROLE_control)->uid_offset);
+    /* On a read-only disk the folder stays whose it is; control then says that it cannot write. */
+    if (fchown(grants[GRANT_directory_log], control, control) != 0 && errno != EROFS)
+        return explain_errno(why, "cannot give %s to the user of creance-control", paths->log);
+    /* No vendor rules is no reason not to start: `status` shows that no rule is loaded. */
+    result_ignore(open_folder(paths->vendor_rules, &grants[GRANT_directory_vendor_rules], NULL));
+    return RESULT_OK;
+}
+
+static RESULT open_socket(const char *path, int *ret_fd, struct explanation *why)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    /* Through the folder's descriptor, a path of any length fits into the address. */
+    const char *name = strrchr(path, '/') + 1;
+    char folder[LIMIT_PATH_BYTES];
+    (void)string_format(folder, sizeof folder, "%.*s", (int)(name - path), path);
+    int folder_fd;
+    GUARD(open_folder(folder, &folder_fd, why));
+    (void)unlinkat(folder_fd, name, 0);
+    (void)string_format(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s",
+                        folder_fd, name);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t before = umask(0177);
+    bool is_bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0
+                    && listen(fd, LIMIT_CONTROL_CLIENTS) == 0;
+    int failure = errno;
+    (void)umask(before);
+    close(folder_fd);
+    if (!is_bound) {
+        if (fd >= 0)
+            close(fd);
+        errno = failure;
+        return explain_errno(why, "cannot listen at %s", path);
+    }
+    *ret_fd = fd;
+    return RESULT_OK;
+}
+
+/* --- everything -------------------------------------------------------------------------------------- */
+
+/* The kernel's own name of this boot: 32 hexadecimal digits with dashes. */
+static RESULT read_boot_id(struct resources *resources)
+{
+    static const char HEXADECIMAL[] = "0123456789abcdef";
+    char text[64] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return result_from_errno();
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    uint64_t halves[2] = {0, 0};
+    unsigned digits = 0;
+    for (ssize_t i = 0; i < size && digits < 32; i++) {
+        const char *place = text[i] == '\0' ? NULL : strchr(HEXADECIMAL, text[i]);
+        if (place == NULL)
+            continue; /* a dash */
+        halves[digits / 16] = halves[digits / 16] << 4 | (uint64_t)(place - HEXADECIMAL);
+        digits++;
+    }
+    resources->boot_id_high = halves[0];
+    resources->boot_id_low = halves[1];
+    return digits == 32 ? RESULT_OK : result_fail(ERROR_FORMAT);
+}
+
+RESULT resources_open(struct resources *resources, const struct paths *paths,
+                      struct explanation *why)
+{
+    *resources = (struct resources){0};
+    for (size_t i = 0; i < GRANT_COUNT; i++)
+        resources->grants[i] = -1;
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        resources->counters[i] = -1;
+    if (getrandom(&resources->epoch, sizeof resources->epoch, 0) != sizeof resources->epoch)
+        return explain_errno(why, "no random numbers from the kernel");
+    struct result result = read_boot_id(resources);
+    if (!result_is_ok(result))
+        return explain(why, result.error, "cannot read /proc/sys/kernel/random/boot_id: %s",
+                       result_text(result));
+    result = open_memory(resources);
+    if (!result_is_ok(result))
+        return explain(why, result.error, "cannot make the shared memory: %s",
+                       result_text(result));
+    GUARD(open_folders(resources, paths, why));
+    return open_socket(paths->control_socket, &resources->grants[GRANT_control_socket], why);
+}
+
+static void close_all(int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
+void resources_drop_kernel(struct resources *resources)
+{
+    close_all(resources->links, resources->link_count);
+    close_all(resources->programs, resources->program_count);
+    resources->link_count = 0;
+    resources->program_count = 0;
+    close_all(&resources->grants[GRANT_kernel_ring], 1);
+    close_all(&resources->grants[GRANT_kernel_counters], 1);
+    close_all(&resources->grants[GRANT_kernel_snapshot_link], 1);
+}
+
+void resources_close(struct resources *resources, const struct paths *paths)
+{
+    if (resources->grants[GRANT_control_socket] >= 0)
+        (void)unlink(paths->control_socket);
+    resources_drop_kernel(resources);
+    close_all(resources->grants, GRANT_COUNT);
+    close_all(resources->counters, ROLE_COUNT);
+}
+
+/* --- handing over ------------------------------------------------------------------------------------- */
+
+static RESULT hand(int socket, enum grant grant, int fd)
+{
+    const struct message message = {
+        .type = MESSAGE_grant, .fd = fd, .grant = {.grant = (uint32_t)grant}};
+    return channel_send(socket, &message);
+}
+
+/* An iterator shows what runs when it is read, so each sensor gets a new one. A kernel that has
+ * none costs the snapshot only. */
+static RESULT hand_snapshot(const struct resources *resources, int socket)
+{
+    if (resources->grants[GRANT_kernel_snapshot_link] < 0)
+        return RESULT_OK;
+    union bpf_attr attributes = {0};
+    attributes.iter_create.link_fd = (uint32_t)resources->grants[GRANT_kernel_snapshot_link];
+    int iterator = (int)syscall(SYS_bpf, BPF_ITER_CREATE, &attributes, sizeof attributes);
+    if (iterator < 0)
+        return RESULT_OK;
+    struct result result = hand(socket, GRANT_kernel_snapshot, iterator);
+    close(iterator);
+    return result;
+}
+
+RESULT resources_hand_over(struct resources *resources, enum role role, int socket,
+                           struct explanation *why)
+{
+    struct result result = hand(socket, GRANT_own_counters, resources->counters[role]);
+    for (size_t i = 0; i < DUE[role].count && result_is_ok(result); i++) {
+        enum grant grant = DUE[role].grants[i];
+        if (resources->grants[grant] >= 0)
+            result = hand(socket, grant, resources->grants[grant]);
+    }
+    if (result_is_ok(result) && role == ROLE_sensor)
+        result = hand_snapshot(resources, socket);
+    const struct message start = {.type = MESSAGE_start,
+                                  .fd = -1,
+                                  .start = {.epoch = resources->epoch,
+                                            .boot_id_high = resources->boot_id_high,
+                                            .boot_id_low = resources->boot_id_low}};
+    if (result_is_ok(result))
+        result = channel_send(socket, &start);
+    if (!result_is_ok(result))
+        return explain(why, result.error, "cannot hand %s what it needs: %s",
+                       role_row(role)->program, result_text(result));
+    return RESULT_OK;
+}
+
+uint64_t resources_missed_runs(const struct resources *resources)
+{
+    uint64_t missed = 0;
+    for (size_t i = 0; i < resources->program_count; i++) {
+        struct bpf_prog_info info = {0};
+        union bpf_attr attributes = {0};
+        attributes.info.bpf_fd = (uint32_t)resources->programs[i];
+        attributes.info.info_len = sizeof info;
+        attributes.info.info = (uint64_t)(uintptr_t)&info;
+        if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof attributes) == 0)
+            missed += info.recursion_misses;
+    }
+    return missed;
+}

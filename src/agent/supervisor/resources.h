@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * What the supervisor holds so that every other process can be replaced: rings, cursors, tables,
+ * counter pages, folders, the control socket, and the links and maps of the eBPF programs.
+ * And the table of which role is handed what.
+ */
+#include "agent/channel.h"
+#include "agent/tree.h"
+#include "base/paths.h"
+#include "base/counters.h"
+#include "ring/ring.h"
+
+enum { LINKS_MAX = TREE_PROBES_MAX };
+
+struct resources {
+    int grants[GRANT_COUNT];     /* -1: not there */
+    int counters[ROLE_COUNT];    /* writable counter page of each role */
+    int links[LINKS_MAX];        /* keep the eBPF programs attached while they are open */
+    size_t link_count;
+    int programs[LINKS_MAX];
+    size_t program_count;
+    struct ring_cursor *engine_cursor;
+    struct tree_page *tree;
+    uint64_t epoch;
+    uint64_t boot_id_high, boot_id_low;
+};
+
+/* Makes or opens everything but what the loader brings. Folders that are absent are made. */
+RESULT resources_open(struct resources *resources, const struct paths *paths,
+                      struct explanation *why);
+/* Closes everything; the eBPF programs are detached by it. Removes the control socket. */
+void resources_close(struct resources *resources, const struct paths *paths);
+
+/* Forgets what an earlier loader brought. */
+void resources_drop_kernel(struct resources *resources);
+
+/* Hands a child what its role is due, and says start. A fresh snapshot is made for a sensor. */
+RESULT resources_hand_over(struct resources *resources, enum role role, int socket,
+                           struct explanation *why);
+
+/* Runs of our eBPF programs that the kernel skipped, over all programs. */
+uint64_t resources_missed_runs(const struct resources *resources);
