@@ -54,6 +54,8 @@ enum {
 
     /* --- recordings and local requests --------------------------------------------------- */
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
+    LIMIT_WORKER_BYTES = 1024 * MIB,   /* address space of the process that parses for a verb: the
+                                          engine, its compiler's own memory, zstd's window */
     LIMIT_REQUEST_BYTES = 64 * KIB,    /* one request on the control socket */
     LIMIT_CONTROL_CLIENTS = 32,
     LIMIT_LOG_FILE_BYTES = 64 * MIB,   /* then it is rotated */

@@ -121,7 +121,6 @@ static enum cli_exit refuse_unknown(const char *word)
 
 /* --- running it ------------------------------------------------------------------------------ */
 
-/* Runs the verb and writes out what it printed: a verdict that nobody could read is no verdict. */
 static enum cli_exit run_verb(const struct verb *verb, const struct options *options)
 {
     struct output *output =
@@ -131,13 +130,7 @@ static enum cli_exit run_verb(const struct verb *verb, const struct options *opt
         return CLI_UNAVAILABLE;
     }
     struct call call = {verb, options, output};
-    enum cli_exit code = verb->run(&call);
-    struct result result = output_flush(output);
-    if (!result_is_ok(result) && result.error != ERROR_CLOSED) {
-        verb_error("cannot write the output: %s; what was printed is incomplete",
-                   result_text(result));
-        code = CLI_UNAVAILABLE;
-    }
+    enum cli_exit code = verb_finish_output(&call, verb->run(&call));
     output_free(output);
     return code;
 }

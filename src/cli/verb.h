@@ -31,7 +31,11 @@ struct verb {
 #define VERB(id) extern const struct verb verb_##id;
 #include "cli/verbs.def"
 
-/* Prints "creance: ..." to standard error; the sentence ends without a newline. */
+/* Prints "creance: ..." to standard error, control characters escaped; the sentence ends without a
+ * newline. */
 void verb_error(const char *format, ...) PRINTF_LIKE(1, 2);
 /* The same for a wrong command line, with a hint where help is; returns CLI_USAGE. */
 enum cli_exit verb_usage_error(const struct call *call, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Writes out what was printed: a verdict that nobody could read is no verdict. Gives back `code`,
+ * or CLI_UNAVAILABLE, said, when writing failed (not when the reader left). Every verb ends so. */
+enum cli_exit verb_finish_output(const struct call *call, enum cli_exit code);

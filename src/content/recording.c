@@ -159,6 +159,16 @@ void recording_close(struct recording *recording)
 
 uint64_t recording_bytes(const struct recording *recording) { return recording->bytes; }
 
+bool recording_line_is_blank(const struct recording_line *line)
+{
+    for (size_t i = 0; i < line->text.size; i++) {
+        uint8_t byte = line->text.data[i];
+        if (byte != ' ' && byte != '\t' && byte != '\r')
+            return false;
+    }
+    return true;
+}
+
 /* --- text ------------------------------------------------------------------------------------ */
 
 /* Unpacks until there is text or the input ends. */

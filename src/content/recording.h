@@ -33,5 +33,8 @@ void recording_close(struct recording *recording); /* NULL is allowed */
 RESULT recording_next(struct recording *recording, struct recording_line *ret_line,
                       struct explanation *why);
 
+/* Nothing but spaces, tabs and carriage returns: no event, but counted as a line. */
+bool recording_line_is_blank(const struct recording_line *line);
+
 /* Bytes of text so far. */
 uint64_t recording_bytes(const struct recording *recording);
