@@ -3,8 +3,6 @@
 
 #include "base/bytes.h"
 
-#include <string.h>
-
 struct path {
     char *text;
     size_t capacity;
@@ -38,7 +36,7 @@ static RESULT append_components(struct path *path, struct bytes components)
         size_t start = --end; /* at the NUL */
         while (start > 0 && components.data[start - 1] != 0)
             start--;
-        if (start == end || memchr(components.data + start, '/', end - start) != NULL)
+        if (start == end)
             return result_fail(ERROR_FORMAT);
         GUARD(path_append(path, components.data + start, end - start));
         end = start;

@@ -8,8 +8,9 @@
  * mean: "/" + the components in their right order + "/" + name, with "", "." and ".." taken out by
  * their text alone (a symbolic link in front of ".." is not followed). Always ends with a NUL.
  * `out` has `capacity` bytes (at least 2); the length without the NUL goes to *length.
- * ERROR_FORMAT: components not ended by a NUL, empty, or holding a slash. ERROR_LIMIT: does not
- * fit; `out` then holds what did, from the root.
+ * A component may hold slashes: memory files (memfd_create) have names that nobody checks, and one
+ * must not be able to hide its exec. ERROR_FORMAT: components empty or not ended by a NUL.
+ * ERROR_LIMIT: does not fit; `out` then holds what did, from the root.
  */
 RESULT wire_path_join(struct bytes components, struct bytes name, char *out, size_t capacity,
                       size_t *length);
