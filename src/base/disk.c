@@ -6,15 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct result system_open(void *context, int folder, const char *name, int *ret_file,
-                                 uint64_t *ret_size)
+/* O_NONBLOCK: a FIFO under that name must not hold us up; it is refused after opening. */
+static struct result open_regular(int folder, const char *name, int flags, int *ret_file)
 {
-    (void)context;
-    /* O_NONBLOCK: a FIFO under that name must not hold us up; it is refused below. */
-    int file = openat(folder, name,
-                      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    int file = openat(folder, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (file < 0)
-        return result_from_errno();
+        return errno == ENOENT ? result_fail(ERROR_NOT_FOUND) : result_from_errno();
     struct stat status;
     if (fstat(file, &status) != 0) {
         struct result failure = result_from_errno();
@@ -26,8 +23,19 @@ static struct result system_open(void *context, int folder, const char *name, in
         return result_fail(ERROR_UNSUPPORTED);
     }
     *ret_file = file;
-    *ret_size = (uint64_t)status.st_size;
     return RESULT_OK;
+}
+
+static struct result system_open(void *context, int folder, const char *name, int *ret_file)
+{
+    (void)context;
+    return open_regular(folder, name, O_RDWR | O_APPEND | O_CREAT, ret_file);
+}
+
+static struct result system_open_read(void *context, int folder, const char *name, int *ret_file)
+{
+    (void)context;
+    return open_regular(folder, name, O_RDONLY, ret_file);
 }
 
 static void system_close(void *context, int file)
@@ -70,25 +78,30 @@ static struct result system_rename(void *context, int folder, const char *from, 
     return renameat(folder, from, folder, to) == 0 ? RESULT_OK : result_from_errno();
 }
 
-/* Inodes of one folder lie on one file system, so the number alone tells them apart. */
-static struct result system_identity(void *context, int folder, const char *name,
-                                     uint64_t *ret_identity)
+/* Files of one folder lie on one file system, so the inode's number alone tells them apart. */
+static struct disk_look look_of(const struct stat *status)
 {
-    (void)context;
-    struct stat status;
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return result_from_errno();
-    *ret_identity = status.st_ino;
-    return RESULT_OK;
+    return (struct disk_look){.identity = status->st_ino, .size = (uint64_t)status->st_size};
 }
 
-static struct result system_identity_open(void *context, int file, uint64_t *ret_identity)
+static struct result system_look(void *context, int file, struct disk_look *ret_look)
 {
     (void)context;
     struct stat status;
     if (fstat(file, &status) != 0)
         return result_from_errno();
-    *ret_identity = status.st_ino;
+    *ret_look = look_of(&status);
+    return RESULT_OK;
+}
+
+static struct result system_look_at(void *context, int folder, const char *name,
+                                    struct disk_look *ret_look)
+{
+    (void)context;
+    struct stat status;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? result_fail(ERROR_NOT_FOUND) : result_from_errno();
+    *ret_look = look_of(&status);
     return RESULT_OK;
 }
 
@@ -102,13 +115,14 @@ const struct disk *disk_system(void)
 {
     static const struct disk SYSTEM = {
         .open = system_open,
+        .open_read = system_open_read,
         .close = system_close,
         .append = system_append,
         .read = system_read,
         .truncate = system_truncate,
         .rename = system_rename,
-        .identity = system_identity,
-        .identity_open = system_identity_open,
+        .look = system_look,
+        .look_at = system_look_at,
         .sync = system_sync,
     };
     return &SYSTEM;

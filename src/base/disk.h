@@ -12,22 +12,30 @@
 
 #include <stdint.h>
 
+struct disk_look {
+    uint64_t identity; /* other files of the same folder have another one */
+    uint64_t size;
+};
+
 struct disk {
-    /* Opens for reading and appending and creates where absent (mode 0640); *ret_size is the size
-     * that the file has. ERROR_UNSUPPORTED where the name is not a regular file. */
-    struct result (*open)(void *context, int folder, const char *name, int *ret_file,
-                          uint64_t *ret_size);
+    /* Opens for reading and appending and creates where absent (mode 0640). ERROR_UNSUPPORTED where
+     * the name is not a regular file. */
+    struct result (*open)(void *context, int folder, const char *name, int *ret_file);
+    /* Opens an existing file for reading. */
+    struct result (*open_read)(void *context, int folder, const char *name, int *ret_file);
     void (*close)(void *context, int file);
     /* One write at the end; *ret_written may be smaller than `size`. */
     struct result (*append)(void *context, int file, const void *data, size_t size,
                             size_t *ret_written);
+    /* Reads what there is from `at`; *ret_read is 0 at the end. */
     struct result (*read)(void *context, int file, uint64_t at, void *data, size_t size,
                           size_t *ret_read);
     struct result (*truncate)(void *context, int file, uint64_t size);
     struct result (*rename)(void *context, int folder, const char *from, const char *to);
-    /* The identity of what the name stands for now, to notice that somebody moved or deleted it. */
-    struct result (*identity)(void *context, int folder, const char *name, uint64_t *ret_identity);
-    struct result (*identity_open)(void *context, int file, uint64_t *ret_identity);
+    struct result (*look)(void *context, int file, struct disk_look *ret_look);
+    /* The same for what a name stands for now: ERROR_NOT_FOUND where it stands for nothing. */
+    struct result (*look_at)(void *context, int folder, const char *name,
+                             struct disk_look *ret_look);
     struct result (*sync)(void *context, int file);
     void *context;
 };
