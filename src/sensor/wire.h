@@ -8,7 +8,8 @@
  * Every record is one fixed struct that begins with `struct wire_header`, followed by a data
  * area; header.size is the size of both together. All integers are in the machine's own order
  * unless a comment says otherwise; nothing is implied by alignment, padding is written out and
- * zero. The reader still treats a record as outside bytes: it checks size, kind and every text.
+ * zero (but for up to 7 bytes of anything at the very end of a record). The reader still treats a
+ * record as outside bytes: it checks size, kind and every text.
  *
  * Texts. A `struct wire_text` names bytes of the record: `offset` from the start of the record,
  * `length` in bytes. Length 0 means that there is none (or that it could not be read, see flags).
@@ -81,7 +82,7 @@ struct wire_credentials {
 };
 
 struct wire_header {
-    uint32_t size;    /* of the whole record, bytes; records in the ring start 8-byte aligned */
+    uint32_t size;    /* of the whole record, bytes: a multiple of 8, so that each begins aligned */
     uint16_t kind;    /* enum wire_kind */
     uint16_t flags;   /* enum wire_flag */
     uint64_t time_ns; /* CLOCK_BOOTTIME */

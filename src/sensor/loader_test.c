@@ -1,0 +1,648 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The eBPF programs against what this process knows about itself: it does each thing that they
+ * show and compares the records. Needs root and the kernel's BTF, else it says what is missing.
+ */
+#include "sensor/loader.h"
+
+#include "base/bytes.h"
+#include "sensor/wire.h"
+#include "sensor/wire_path.h"
+
+#include "tests/unit.h"
+
+#include <arpa/inet.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { RECORDS_MAX = 4096 };
+
+struct record {
+    size_t size;
+    uint8_t *bytes;
+};
+
+/* Everything that the tests share; cmocka hands it round as state. */
+struct bench {
+    struct loaded loaded;
+    struct ring_buffer *ring;
+    struct record records[RECORDS_MAX];
+    size_t count;
+    char folder[64]; /* a fresh one, the working directory of all tests */
+};
+
+static int keep_record(void *context, void *data, size_t size)
+{
+    struct bench *bench = context;
+    if (bench->count < RECORDS_MAX) {
+        uint8_t *copy = malloc(size);
+        if (copy == NULL)
+            abort();
+        bytes_copy(copy, size, data, size);
+        bench->records[bench->count++] = (struct record){size, copy};
+    }
+    return 0;
+}
+
+static void forget(struct bench *bench)
+{
+    (void)ring_buffer__consume(bench->ring);
+    for (size_t i = 0; i < bench->count; i++)
+        free(bench->records[i].bytes);
+    bench->count = 0;
+}
+
+/* The n-th record of that kind by that process (0: first). The test fails where there is none. */
+static const void *find(struct bench *bench, enum wire_kind kind, pid_t tgid, unsigned n)
+{
+    (void)ring_buffer__consume(bench->ring);
+    for (size_t i = 0; i < bench->count; i++) {
+        const struct wire_header *header = (const void *)bench->records[i].bytes;
+        assert_int_equal(header->size, bench->records[i].size);
+        if (header->kind == kind && header->process.tgid == (uint32_t)tgid && n-- == 0)
+            return header;
+    }
+    fail_msg("no record of kind %d by process %d among %zu", kind, tgid, bench->count);
+    return NULL;
+}
+
+static bool has(struct bench *bench, enum wire_kind kind, pid_t tgid)
+{
+    (void)ring_buffer__consume(bench->ring);
+    for (size_t i = 0; i < bench->count; i++) {
+        const struct wire_header *header = (const void *)bench->records[i].bytes;
+        if (header->kind == kind && header->process.tgid == (uint32_t)tgid)
+            return true;
+    }
+    return false;
+}
+
+static struct bytes text_of(const void *record, struct wire_text text)
+{
+    const struct wire_header *header = record;
+    assert_true((uint32_t)text.offset + text.length <= header->size);
+    return (struct bytes){(const uint8_t *)record + text.offset, text.length};
+}
+
+static void assert_path(const void *record, struct wire_text base, struct wire_text name,
+                        const char *expected)
+{
+    char path[LIMIT_PATH_BYTES * 2];
+    size_t length = 0;
+    assert_ok(wire_path_join(text_of(record, base), text_of(record, name), path, sizeof(path),
+                             &length));
+    assert_string_equal(path, expected);
+}
+
+static void assert_bytes(struct bytes bytes, const void *expected, size_t size)
+{
+    assert_int_equal(bytes.size, size);
+    assert_memory_equal(bytes.data, expected, size);
+}
+
+/* The folder's path and a name in it. */
+static const char *inside(const struct bench *bench, const char *name)
+{
+    static char path[256];
+    assert_true(string_format(path, sizeof(path), "%s/%s", bench->folder, name));
+    return path;
+}
+
+static uint32_t namespace_number(const char *name)
+{
+    char path[64];
+    struct stat status;
+    assert_true(string_format(path, sizeof(path), "/proc/self/ns/%s", name));
+    assert_int_equal(stat(path, &status), 0);
+    return (uint32_t)status.st_ino;
+}
+
+static int wait_for(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static pid_t run(const char *path, char *const arguments[])
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        execv(path, arguments);
+        _exit(99);
+    }
+    assert_int_equal(wait_for(child), 0);
+    return child;
+}
+
+/* Field 22 of /proc/PID/stat: clock ticks since boot. */
+static uint64_t start_ticks(void)
+{
+    char text[1024];
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    ssize_t size = read(file, text, sizeof(text) - 1);
+    close(file);
+    assert_true(size > 0);
+    text[size] = '\0';
+    char *at = strrchr(text, ')');
+    for (int field = 2; field < 22; field++)
+        at = strchr(at + 1, ' ');
+    at[1 + strcspn(at + 1, " ")] = '\0';
+    uint64_t ticks = 0;
+    assert_ok(number_parse(at + 1, UINT64_MAX, &ticks));
+    return ticks;
+}
+
+static void test_exec(void **state)
+{
+    struct bench *bench = *state;
+    char *arguments[] = {"not true", "one", "two words", "", NULL};
+    static const char expected[] = "not true\0one\0two words\0";
+    char executable[PATH_MAX];
+    assert_non_null(realpath("/bin/true", executable));
+    forget(bench);
+    pid_t child = run("/bin/true", arguments);
+
+    const struct wire_exec *record = find(bench, WIRE_EXEC, child, 0);
+    assert_int_equal(record->header.flags, 0);
+    assert_int_equal(record->header.tid, child);
+    assert_bytes(text_of(record, record->arguments), expected, sizeof(expected));
+    assert_int_equal(record->arguments_total, sizeof(expected));
+    assert_path(record, record->executable, (struct wire_text){0, 0}, executable);
+    assert_path(record, record->directory, (struct wire_text){0, 0}, bench->folder);
+    assert_string_equal(record->process.comm, "true");
+    assert_int_equal(record->state, 0);
+    assert_int_equal(record->script.length, 0);
+    assert_int_equal(record->process.parent.tgid, getpid());
+    assert_int_equal(record->process.parent.start_boottime_ns
+                         / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK)),
+                     start_ticks());
+    assert_int_equal(record->header.credentials.uid, getuid());
+    assert_int_equal(record->header.credentials.egid, getegid());
+    assert_int_equal(record->process.mount_namespace, namespace_number("mnt"));
+    assert_int_equal(record->process.pid_namespace, namespace_number("pid"));
+    assert_int_equal(record->process.network_namespace, namespace_number("net"));
+    assert_int_equal(record->process.user_namespace, namespace_number("user"));
+    assert_int_equal(record->process.namespace_pid, child);
+    struct stat status;
+    assert_int_equal(stat(executable, &status), 0);
+    assert_int_equal(record->executable_inode, status.st_ino);
+    assert_int_equal(record->executable_mode, status.st_mode);
+    assert_int_equal(record->executable_links, status.st_nlink);
+
+    const struct wire_fork *fork_record = find(bench, WIRE_FORK, child, 0);
+    assert_int_equal(fork_record->forked_by.tgid, getpid());
+    assert_memory_equal(&fork_record->header.process, &record->header.process,
+                        sizeof(struct wire_identity));
+    assert_memory_equal(&fork_record->forked_by, &record->process.parent,
+                        sizeof(struct wire_identity));
+    const struct wire_exit *exit_record = find(bench, WIRE_EXIT, child, 0);
+    assert_int_equal(exit_record->status, 0);
+    assert_memory_equal(&exit_record->header.process, &record->header.process,
+                        sizeof(struct wire_identity));
+}
+
+static void test_script(void **state)
+{
+    struct bench *bench = *state;
+    int file = open("script", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, "#!/bin/sh\nexit 0\n", 17), 17);
+    close(file);
+    char executable[PATH_MAX];
+    assert_non_null(realpath("/bin/sh", executable));
+    forget(bench);
+    char *arguments[] = {"x", "y", NULL};
+    pid_t child = run("./script", arguments);
+    const struct wire_exec *record = find(bench, WIRE_EXEC, child, 0);
+    assert_int_equal(record->state, WIRE_IS_SCRIPT);
+    assert_bytes(text_of(record, record->script), "./script", 8);
+    assert_bytes(text_of(record, record->interpreter), "/bin/sh", 7);
+    assert_path(record, record->executable, (struct wire_text){0, 0}, executable);
+    assert_bytes(text_of(record, record->arguments), "/bin/sh\0./script\0y", 19);
+}
+
+static void test_long_arguments(void **state)
+{
+    struct bench *bench = *state;
+    static char large[20001];
+    for (size_t i = 0; i < sizeof(large) - 1; i++)
+        large[i] = (char)('a' + i % 26);
+    char *arguments[] = {"true", large, NULL};
+    forget(bench);
+    pid_t child = run("/bin/true", arguments);
+    const struct wire_exec *record = find(bench, WIRE_EXEC, child, 0);
+    assert_int_equal(record->header.flags, WIRE_ARGUMENTS_CUT);
+    assert_int_equal(record->arguments_total, 5 + sizeof(large));
+    struct bytes text = text_of(record, record->arguments);
+    assert_int_equal(text.size, WIRE_ARGUMENTS_BYTES);
+    assert_memory_equal(text.data + 5, large, WIRE_ARGUMENTS_BYTES - 5);
+}
+
+static void test_exit(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(7);
+    assert_int_equal(WEXITSTATUS(wait_for(child)), 7);
+    const struct wire_exit *record = find(bench, WIRE_EXIT, child, 0);
+    assert_int_equal(record->status, 7 << 8);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    kill(child, SIGTERM);
+    int status = wait_for(child);
+    record = find(bench, WIRE_EXIT, child, 0);
+    assert_int_equal(record->status & 0x7f, WTERMSIG(status));
+    assert_int_equal(record->parent.tgid, getpid());
+}
+
+static void test_open(void **state)
+{
+    struct bench *bench = *state;
+    struct stat status;
+    forget(bench);
+    int made = open("made", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    assert_true(made >= 0);
+    assert_int_equal(fstat(made, &status), 0);
+    close(made);
+    const struct wire_file *record = find(bench, WIRE_FILE_CREATE, getpid(), 0);
+    assert_path(record, record->base, record->name, inside(bench, "made"));
+    assert_int_equal(record->header.flags, 0);
+    assert_int_equal(record->inode, status.st_ino);
+    assert_int_equal(record->mode, status.st_mode);
+    assert_int_equal(record->mount_namespace, namespace_number("mnt"));
+    assert_false(has(bench, WIRE_FILE_WRITE, getpid()));
+
+    forget(bench);
+    close(open("made", O_RDONLY | O_CLOEXEC));
+    close(open("/dev/null", O_WRONLY | O_CLOEXEC)); /* no regular file */
+    assert_int_equal(open("/no/such/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), -1);
+    assert_false(has(bench, WIRE_FILE_CREATE, getpid()));
+    assert_false(has(bench, WIRE_FILE_WRITE, getpid()));
+    close(open("made", O_RDWR | O_APPEND | O_CLOEXEC));
+    record = find(bench, WIRE_FILE_WRITE, getpid(), 0);
+    assert_path(record, record->base, record->name, inside(bench, "made"));
+    assert_true(record->open_flags & O_APPEND);
+
+    forget(bench);
+    close((int)syscall(SYS_open, "by open", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    close((int)syscall(SYS_creat, "by creat", 0600));
+    record = find(bench, WIRE_FILE_CREATE, getpid(), 0);
+    assert_path(record, record->base, record->name, inside(bench, "by open"));
+    record = find(bench, WIRE_FILE_CREATE, getpid(), 1);
+    assert_path(record, record->base, record->name, inside(bench, "by creat"));
+}
+
+static void test_rename(void **state)
+{
+    struct bench *bench = *state;
+    close(open("old", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(mkdir("sub", 0700), 0);
+    int folder = open("sub", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(folder >= 0);
+    forget(bench);
+    assert_int_equal(rename("old", inside(bench, "new")), 0);
+    const struct wire_file *record = find(bench, WIRE_FILE_RENAME, getpid(), 0);
+    assert_int_equal(record->header.flags, WIRE_RACY);
+    assert_path(record, record->base, record->name, inside(bench, "new"));
+    assert_path(record, record->previous_base, record->previous_name, inside(bench, "old"));
+    forget(bench);
+    assert_int_equal(renameat(AT_FDCWD, "./new", folder, "newer"), 0);
+    record = find(bench, WIRE_FILE_RENAME, getpid(), 0);
+    assert_path(record, record->base, record->name, inside(bench, "sub/newer"));
+    assert_path(record, record->previous_base, record->previous_name, inside(bench, "new"));
+    forget(bench);
+    assert_int_equal(rename("absent", "present"), -1);
+    assert_false(has(bench, WIRE_FILE_RENAME, getpid()));
+    close(folder);
+}
+
+static void test_delete(void **state)
+{
+    struct bench *bench = *state;
+    char large[241];
+    for (size_t i = 0; i < sizeof(large) - 1; i++)
+        large[i] = 'x';
+    large[sizeof(large) - 1] = '\0';
+    close(open("gone", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    close(open(large, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(mkdir("folder", 0700), 0);
+    assert_int_equal(mkdir("folder at", 0700), 0);
+    forget(bench);
+    assert_int_equal(unlink("gone"), 0);
+    assert_int_equal(rmdir("folder"), 0);
+    assert_int_equal(unlinkat(AT_FDCWD, "folder at", AT_REMOVEDIR), 0);
+    char path[512]; /* longer than what is kept when the call begins */
+    assert_true(string_format(path, sizeof(path), "%s", inside(bench, "")));
+    assert_true(string_format(path + strlen(path), sizeof(path) - strlen(path), "././././%s",
+                              large));
+    assert_int_equal(unlink(path), 0);
+    const struct wire_file *record = find(bench, WIRE_FILE_DELETE, getpid(), 0);
+    assert_path(record, record->base, record->name, inside(bench, "gone"));
+    record = find(bench, WIRE_FILE_DELETE, getpid(), 1);
+    assert_path(record, record->base, record->name, inside(bench, "folder"));
+    record = find(bench, WIRE_FILE_DELETE, getpid(), 2);
+    assert_path(record, record->base, record->name, inside(bench, "folder at"));
+    record = find(bench, WIRE_FILE_DELETE, getpid(), 3);
+    assert_bytes(text_of(record, record->name), path, strlen(path));
+}
+
+static void test_chmod(void **state)
+{
+    struct bench *bench = *state;
+    int file = open("mode", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    struct stat status;
+    assert_int_equal(fstat(file, &status), 0);
+    forget(bench);
+    assert_int_equal(chmod("mode", 04755), 0);
+    assert_int_equal(fchmodat(AT_FDCWD, "mode", 0711, 0), 0);
+    assert_int_equal(fchmod(file, 0640), 0);
+    close(file);
+    static const uint32_t modes[] = {04755, 0711, 0640};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct wire_file *record = find(bench, WIRE_FILE_CHMOD, getpid(), i);
+        assert_path(record, record->base, record->name, inside(bench, "mode"));
+        assert_int_equal(record->mode, modes[i]);
+        assert_int_equal(record->header.flags, i < 2 ? WIRE_RACY : 0);
+        assert_int_equal(record->inode, i < 2 ? 0 : status.st_ino);
+    }
+}
+
+static void test_ignored(void **state)
+{
+    struct bench *bench = *state;
+    assert_ok(loader_ignore(bench->loaded.ignored, (uint32_t)getpid(), true));
+    forget(bench);
+    close(open("quiet", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(unlink("quiet"), 0);
+    assert_false(has(bench, WIRE_FILE_CREATE, getpid()));
+    assert_false(has(bench, WIRE_FILE_DELETE, getpid()));
+    assert_ok(loader_ignore(bench->loaded.ignored, (uint32_t)getpid(), false));
+    assert_ok(loader_ignore(bench->loaded.ignored, (uint32_t)getpid(), false));
+    close(open("loud", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_true(has(bench, WIRE_FILE_CREATE, getpid()));
+}
+
+struct peers {
+    struct sockaddr_storage connector, listener;
+    socklen_t connector_size, listener_size;
+};
+
+/* Listens on `listen_at`, connects to `to` (the port is filled in) and tells what happened. */
+static void connect_to(struct sockaddr *listen_at, struct sockaddr *to, socklen_t size,
+                       in_port_t *to_port, struct peers *peers)
+{
+    *peers = (struct peers){.connector_size = sizeof(peers->connector),
+                            .listener_size = sizeof(peers->listener)};
+    int listener = socket(listen_at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, listen_at, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    getsockname(listener, (struct sockaddr *)&peers->listener, &peers->listener_size);
+    *to_port = ((struct sockaddr_in *)&peers->listener)->sin_port; /* same place in both */
+    int connector = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(connector, to, size), 0);
+    getsockname(connector, (struct sockaddr *)&peers->connector, &peers->connector_size);
+    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    close(accepted);
+    close(connector);
+    close(listener);
+}
+
+static void check_peers(struct bench *bench, const struct peers *peers, uint16_t family,
+                        const void *address, size_t address_size)
+{
+    uint16_t connector = ntohs(((const struct sockaddr_in *)&peers->connector)->sin_port);
+    uint16_t listener = ntohs(((const struct sockaddr_in *)&peers->listener)->sin_port);
+    const struct wire_network *record = find(bench, WIRE_CONNECT, getpid(), 0);
+    assert_int_equal(record->family, family);
+    assert_int_equal(record->protocol, IPPROTO_TCP);
+    assert_int_equal(record->outcome, WIRE_OUTCOME_ESTABLISHED);
+    assert_int_equal(record->local_port, connector);
+    assert_int_equal(record->remote_port, listener);
+    assert_memory_equal(record->local_address, address, address_size);
+    assert_memory_equal(record->remote_address, address, address_size);
+    assert_int_equal(record->network_namespace, namespace_number("net"));
+    record = find(bench, WIRE_ACCEPT, getpid(), 0);
+    assert_int_equal(record->family, family);
+    assert_int_equal(record->local_port, listener);
+    assert_int_equal(record->remote_port, connector);
+    assert_memory_equal(record->local_address, address, address_size);
+    assert_memory_equal(record->remote_address, address, address_size);
+}
+
+static void test_network(void **state)
+{
+    struct bench *bench = *state;
+    struct peers peers;
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in four_to = four;
+    forget(bench);
+    connect_to((struct sockaddr *)&four, (struct sockaddr *)&four_to, sizeof(four),
+               &four_to.sin_port, &peers);
+    check_peers(bench, &peers, AF_INET, &four.sin_addr, 4);
+
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in6 mapped = six;
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr), 1);
+    forget(bench);
+    connect_to((struct sockaddr *)&any, (struct sockaddr *)&mapped, sizeof(any),
+               &mapped.sin6_port, &peers);
+    check_peers(bench, &peers, AF_INET, &four.sin_addr, 4);
+    int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int has_six = bind(probe, (struct sockaddr *)&six, sizeof(six));
+    close(probe);
+    if (has_six != 0)
+        return; /* no ::1 on this machine */
+    forget(bench);
+    connect_to((struct sockaddr *)&six, (struct sockaddr *)&six, sizeof(six), &six.sin6_port,
+               &peers);
+    check_peers(bench, &peers, AF_INET6, &six.sin6_addr, 16);
+}
+
+/* Nobody listens there: the record says so, and has the source port all the same. */
+static void test_refused(void **state)
+{
+    struct bench *bench = *state;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(to);
+    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(holder, (struct sockaddr *)&to, size), 0);
+    getsockname(holder, (struct sockaddr *)&to, &size);
+    forget(bench);
+    int connector = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(connector, (struct sockaddr *)&to, size), -1);
+    const struct wire_network *record = find(bench, WIRE_CONNECT, getpid(), 0);
+    assert_int_equal(record->outcome, WIRE_OUTCOME_FAILED);
+    assert_int_equal(record->remote_port, ntohs(to.sin_port));
+    assert_true(record->local_port > 0);
+    close(connector);
+    close(holder);
+}
+
+/* Finds this process in the snapshot, which is read in awkward pieces. */
+static void test_snapshot(void **state)
+{
+    struct bench *bench = *state;
+    int file = -1;
+    static uint8_t data[8 * MIB];
+    size_t size = 0;
+    assert_ok(loader_snapshot_open(bench->loaded.links[PROBE_snapshot], &file));
+    for (;;) {
+        ssize_t got = read(file, data + size, WIRE_RECORD_BYTES + 1);
+        assert_true(got >= 0);
+        if (got == 0)
+            break;
+        size += (size_t)got;
+        assert_true(size + WIRE_RECORD_BYTES + 1 <= sizeof(data));
+    }
+    close(file);
+    char executable[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
+    assert_true(length > 0);
+    executable[length] = '\0';
+    unsigned processes = 0, me = 0, kernel_threads = 0;
+    for (size_t at = 0; at < size;) {
+        const struct wire_exec *record = (const void *)(data + at);
+        assert_true(at + sizeof(*record) <= size && at + record->header.size <= size);
+        assert_int_equal(record->header.kind, WIRE_SNAPSHOT);
+        kernel_threads += record->state & WIRE_IS_KERNEL_THREAD;
+        processes++;
+        at += record->header.size;
+        if (record->header.process.tgid != (uint32_t)getpid())
+            continue;
+        me++;
+        assert_path(record, record->executable, (struct wire_text){0, 0}, executable);
+        assert_path(record, record->directory, (struct wire_text){0, 0}, bench->folder);
+        assert_true(record->arguments.length > 0);
+        assert_int_equal(record->process.parent.tgid, getppid());
+        assert_int_equal(record->header.flags, 0);
+    }
+    assert_int_equal(me, 1);
+    assert_true(processes > 2 && kernel_threads > 0);
+}
+
+static void test_counters(void **state)
+{
+    struct bench *bench = *state;
+    const uint64_t(*rows)[WIRE_COUNTER_SLOT_COUNT] =
+        mmap(NULL, sizeof(uint64_t) * WIRE_COUNTER_CPUS * WIRE_COUNTER_SLOT_COUNT, PROT_READ,
+             MAP_SHARED, bench->loaded.counters, 0);
+    assert_ptr_not_equal(rows, MAP_FAILED);
+    uint64_t sums[WIRE_COUNTER_COUNT] = {0};
+    for (size_t row = 0; row < WIRE_COUNTER_CPUS; row++)
+        for (size_t i = 0; i < WIRE_COUNTER_COUNT; i++)
+            sums[i] += rows[row][i];
+    assert_true(sums[WIRE_COUNTER_RECORDS] > 20);
+    assert_true(sums[WIRE_COUNTER_WAKEUPS] > 0);
+    assert_true(sums[WIRE_COUNTER_IGNORED] >= 2);
+    assert_int_equal(sums[WIRE_COUNTER_FULL_PROCESS], 0);
+    assert_int_equal(sums[WIRE_COUNTER_FULL_FILE], 0);
+    assert_int_equal(sums[WIRE_COUNTER_MAP_FULL], 0);
+    uint64_t missed = 0;
+    assert_ok(loader_missed_runs(bench->loaded.links, PROBE_COUNT, &missed));
+}
+
+/* A process start wakes the reader by itself, without its timer. */
+static void test_wake(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    usleep(20 * 1000);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        usleep(20 * 1000);
+        execl("/bin/true", "true", NULL);
+        _exit(99);
+    }
+    struct pollfd ring = {.fd = ring_buffer__epoll_fd(bench->ring), .events = POLLIN};
+    assert_int_equal(poll(&ring, 1, 2000), 1);
+    assert_int_equal(wait_for(child), 0);
+    assert_true(has(bench, WIRE_EXEC, child));
+}
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    struct explanation why = {""};
+    if (bench == NULL)
+        return -1;
+    struct result result = loader_load(&LOADER_SETTINGS_DEFAULT, &bench->loaded, &why);
+    if (!result_is_ok(result)) {
+        print_error("%s\n", why.text);
+        return -1;
+    }
+    for (unsigned i = 0; i < PROBE_COUNT; i++) {
+        const struct probe_status *status = &bench->loaded.probes[i];
+        if (status->state != PROBE_ATTACHED && status->state != PROBE_SPARE)
+            print_message("# %s: %s, %s (%s)\n", probe_row(i)->name,
+                          probe_state_name(status->state),
+                          status->detail, strerror(status->system_errno));
+    }
+    bench->ring = ring_buffer__new(bench->loaded.ring, keep_record, bench, NULL);
+    (void)string_format(bench->folder, sizeof(bench->folder), "/tmp/creance-loader-XXXXXX");
+    if (bench->ring == NULL || mkdtemp(bench->folder) == NULL || chdir(bench->folder) != 0)
+        return -1;
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    ring_buffer__free(bench->ring);
+    loader_close(&bench->loaded);
+    char *arguments[] = {"rm", "-rf", bench->folder, NULL};
+    run("/bin/rm", arguments);
+    free(bench);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exec),    cmocka_unit_test(test_script),
+        cmocka_unit_test(test_long_arguments),
+        cmocka_unit_test(test_exit),    cmocka_unit_test(test_open),
+        cmocka_unit_test(test_rename),  cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_chmod),   cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_network), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_snapshot), cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_wake),
+    };
+    struct loader_system system;
+    loader_look(&system);
+    if (!system.may_load || !system.has_btf) {
+        printf("1..0 # SKIP eBPF programs cannot be loaded here: %s\n",
+               system.may_load ? "the kernel has no BTF" : "needs CAP_BPF and CAP_PERFMON");
+        return 0;
+    }
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("loader", tests, set_up, tear_down);
+}

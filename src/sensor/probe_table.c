@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/loader.h"
+
+#include <stdlib.h>
+
+static const struct probe_row probe_rows[PROBE_COUNT] = {
+#define PROBE(id, program, how, target, shows, is_required, doc) \
+    {#id, #program, target, shows, is_required, doc},
+#include "sensor/probes.def"
+};
+
+_Static_assert(EVENT_KIND_COUNT <= 32, "probe_row.shows is a 32-bit mask");
+
+const struct probe_row *probe_row(enum probe probe)
+{
+    if ((unsigned)probe >= PROBE_COUNT)
+        abort();
+    return &probe_rows[probe];
+}
+
+const char *probe_state_name(enum probe_state state)
+{
+    static const char *const names[PROBE_STATE_COUNT] = {
+        [PROBE_UNTRIED] = "untried", [PROBE_ATTACHED] = "attached", [PROBE_SPARE] = "spare",
+        [PROBE_ABSENT] = "absent",   [PROBE_REFUSED] = "refused",   [PROBE_FAILED] = "failed",
+    };
+    if ((unsigned)state >= PROBE_STATE_COUNT)
+        abort();
+    return names[state];
+}
