@@ -301,12 +301,16 @@ def scripts(group, folder, parallel, timeout, needs):
     return tests
 
 
-def sources_named(suffix):
-    """(module, name) of each source src/<module>/.../<name><suffix>."""
+def sources_named(suffix, word):
+    """(module, name) of each source src/<module>/.../<name><suffix> in which `word` stands."""
     found = []
     for folder, _, names in os.walk(os.path.join(ROOT, "src")):
         module = os.path.relpath(folder, os.path.join(ROOT, "src")).split(os.sep)[0]
-        found += [(module, name[:-len(suffix)]) for name in names if name.endswith(suffix)]
+        for name in names:
+            if name.endswith(suffix):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    if word in file.read():
+                        found.append((module, name[:-len(suffix)]))
     return sorted(found)
 
 
@@ -324,9 +328,10 @@ def executables(folder, prefix):
 def compiled(group, directory, build):
     """Compiled tests: named by their sources, so that they can be listed before they are built."""
     kind = "unit" if group == "unit" else "fuzz"
-    suffix = "_test.c" if kind == "unit" else "_fuzz.c"
-    names = {f"{module}-{name}" for module, name in sources_named(suffix)}
+    marks = ("_test.c", "tests/unit.h") if kind == "unit" else ("_fuzz.c", "LLVMFuzzerTestOneInput")
     built = executables(os.path.join(directory, build), kind + "-")
+    names = {f"{module}-{name}" for module, name in sources_named(*marks)
+             if not any(other.endswith("-" + name) for other in built)}
     _, _, parallel, timeout = GROUPS[group]
     tests = []
     for name in sorted(names | set(built)):

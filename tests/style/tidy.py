@@ -156,7 +156,7 @@ def rule_layers(tree):
                 yield name, line, f"src/{own} has no place in the order of layers (tidy.py)"
             elif top in LAYERS and LAYERS.index(top) > LAYERS.index(own):
                 yield name, line, f"{own} must not know {top} (order: {', '.join(LAYERS)})"
-            elif top == "tests" and not name.endswith(("_test.c", "_fuzz.c")):
+            elif top == "tests" and not re.search(r"(_test|_fuzz|/fake_\w+)\.[ch]$", name):
                 yield name, line, "only tests include tests/"
             elif ".." in target:
                 yield name, line, "include by module path (\"module/file.h\"), not by .."

@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# needs: none
+# timeout: 5400
+"""./run and ./test in a Debian 12 root that holds nothing but a clone of this checkout's HEAD.
+
+debootstrap makes the root once (build/cleanroom/base.tar); each run starts from it, in mount and
+process namespaces of its own, so that nothing outlives it. The package sources of this machine
+(/etc/apt) are carried in, else apt inside would not know a mirror. The clone's path has a space.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLACE = os.path.join(ROOT, "build", "cleanroom")
+BASE = os.path.join(PLACE, "base.tar")
+CLONE = "/srv/a clone/creance"
+# what a shell of a person has; nothing of this machine's environment comes along but proxies
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TERM": "dumb",
+               "LANG": "C.UTF-8"}
+
+
+class Unavailable(Exception):
+    """What is missing here, for the line of the skip."""
+
+
+def call(command, **more):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, errors="replace", **more)
+
+
+def environment():
+    proxies = {name: value for name, value in os.environ.items()
+               if name.lower() in ("http_proxy", "https_proxy", "no_proxy")}
+    return {**ENVIRONMENT, **proxies}
+
+
+def mirror():
+    """The Debian archive that this machine's apt uses."""
+    for folder, _, names in os.walk("/etc/apt"):
+        for name in sorted(names):
+            if name == "sources.list" or name.endswith((".list", ".sources")):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    found = re.search(r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(\S+/debian/?)(?:\s|$)",
+                                      file.read(), re.MULTILINE)
+                if found:
+                    return found.group(1)
+    raise Unavailable("no Debian archive stands in /etc/apt")
+
+
+def make_base():
+    """The fresh Debian 12, packed; made once."""
+    if os.path.exists(BASE):
+        return
+    if os.geteuid() != 0:
+        raise Unavailable("debootstrap needs root")
+    if shutil.which("debootstrap") is None:
+        raise Unavailable("debootstrap is not installed (tools/packages, [vm])")
+    os.makedirs(PLACE, exist_ok=True)
+    root = tempfile.mkdtemp(prefix="base-", dir=PLACE)
+    done = call(["debootstrap", "--variant=minbase", "bookworm", root, mirror()])
+    if done.returncode != 0:
+        shutil.rmtree(root, ignore_errors=True)
+        raise Unavailable("debootstrap failed: " + " ".join(done.stdout.split()[-30:]))
+    call(["tar", "-C", root, "--numeric-owner", "-cf", BASE + ".part", "."])
+    os.replace(BASE + ".part", BASE)
+    shutil.rmtree(root)
+
+
+def carry_apt(root):
+    """This machine's package sources, keys, proxies and names."""
+    shutil.rmtree(os.path.join(root, "etc/apt"))
+    shutil.copytree("/etc/apt", os.path.join(root, "etc/apt"), symlinks=True)
+    for folder in ("usr/share/keyrings", "usr/local/share/ca-certificates"):
+        if os.path.isdir("/" + folder):
+            shutil.copytree("/" + folder, os.path.join(root, folder), symlinks=True,
+                            dirs_exist_ok=True)
+    for name in ("etc/resolv.conf", "etc/hosts"):
+        if os.path.exists("/" + name):
+            shutil.copy("/" + name, os.path.join(root, name))
+
+
+def make_root():
+    root = tempfile.mkdtemp(prefix="root-", dir=PLACE)
+    os.chmod(root, 0o755)
+    call(["tar", "-C", root, "--numeric-owner", "-xf", BASE])
+    carry_apt(root)
+    clone = root + CLONE
+    os.makedirs(os.path.dirname(clone))
+    done = call(["git", "-c", "safe.directory=*", "clone", "-q", "--no-hardlinks", ROOT, clone])
+    if done.returncode != 0:
+        raise Unavailable("git clone failed: " + done.stdout)
+    return root
+
+
+# Runs as the first process of its own namespaces: what it mounts goes away with it.
+ENTER = r"""
+set -e
+root=$1; shift
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t tmpfs tmpfs "$root/run"
+exec chroot "$root" "$@"
+"""
+
+
+def inside(root, script):
+    """The command that runs this shell text inside the root."""
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", ENTER,
+            "enter", root, "/bin/bash", "-c", f"cd '{CLONE}' && {script}"]
+
+
+def run_inside(root, script, seconds):
+    """(exit code, output); 124 when it took longer."""
+    try:
+        done = call(inside(root, script), env=environment(), stdin=subprocess.DEVNULL,
+                    timeout=seconds)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b"").decode("utf-8", "replace")
+
+
+LIVE = r"""
+./run --yes >/tmp/run.log 2>&1 &
+run=$!
+line=
+for second in $(seq 60); do
+    line=$(sed -n 's/^    \(.*creance-hello.*\)$/\1/p' /tmp/run.log | head -n 1)
+    [ -z "$line" ] || break
+    kill -0 $run 2>/dev/null || break
+    sleep 1
+done
+echo "the printed line: $line"
+sleep 2
+bash -c "$line"
+alert=no
+for second in $(seq 30); do
+    if grep -qs creance-hello build/state/log/alerts*; then alert=yes; break; fi
+    sleep 1
+done
+echo "alert: $alert"
+kill -TERM $run
+wait $run
+echo "exit code: $?"
+cat /tmp/run.log
+"""
+
+
+def loaded_programs():
+    done = call(["bpftool", "prog", "show"])
+    return set(re.findall(r"^(\d+):", done.stdout, re.MULTILINE)) if done.returncode == 0 else set()
+
+
+def check_build(root):
+    code, said = run_inside(root, "./run --yes --build", 1800)
+    return code == 0 and os.path.exists(root + CLONE + "/build/release/creance"), said
+
+
+def check_run(root):
+    before = loaded_programs()
+    code, said = run_inside(root, LIVE, 300)
+    time.sleep(1)
+    left = loaded_programs() - before
+    good = code == 0 and "alert: yes" in said and "exit code: 0" in said and not left
+    return good, said + (f"\nleft loaded: {sorted(left)}" if left else "")
+
+
+def check_test(root):
+    code, said = run_inside(root, "CREANCE_SHARED=/nonexistent ./test", 3600)
+    lines = said.strip().splitlines() or [""]
+    good = code == 0 and re.fullmatch(r"[1-9]\d* passed, 0 failed, \d+ skipped", lines[-1])
+    return bool(good), said
+
+
+CHECKS = (
+    ("./run --yes --build installs and builds", check_build),
+    ("./run --yes: the printed line gives an alert; stopping it leaves nothing", check_run),
+    ("./test passes", check_test),
+)
+
+
+def main():
+    # so that the folder is removed when the runner ends us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if os.geteuid() != 0:
+            raise Unavailable("it needs root (debootstrap, mounts)")
+        make_base()
+        root = make_root()
+    except Unavailable as reason:
+        print(f"1..0 # SKIP {reason}")
+        return 0
+    failed = False
+    print(f"1..{len(CHECKS)}", flush=True)
+    try:
+        for number, (text, check) in enumerate(CHECKS, start=1):
+            started = time.monotonic()
+            good, said = check(root)
+            failed = failed or not good
+            lines = said.splitlines()
+            for line in lines[-5:] if good else lines[-200:]:
+                print("# | " + line)
+            print(f"{'ok' if good else 'not ok'} {number} - {text} "
+                  f"({time.monotonic() - started:.0f} s)", flush=True)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
