@@ -223,6 +223,8 @@ static RESULT refill(struct recording *recording)
 /* Puts `part` behind what there is of the line; from the limit on it only notes that. */
 static RESULT keep_part(struct recording *recording, struct bytes part)
 {
+    if (part.size == 0)
+        return RESULT_OK; /* long_line may be NULL still */
     size_t size = recording->long_size + part.size;
     if (recording->is_too_long || size > LIMIT_RECORD_LINE_BYTES) {
         recording->is_too_long = true;
