@@ -3,9 +3,9 @@
 
 #include "base/bytes.h"
 #include "sensor/kernel_ring.h"
-#include "tests/unit.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,10 +24,11 @@ void fake_ring_create(struct fake_ring *ring, size_t size)
     size_t whole = 2 * PAGE_BYTES + 2 * size;
     ring->size = size;
     ring->fd = memfd_create("fake-kernel-ring", MFD_CLOEXEC);
-    assert_true(ring->fd >= 0);
-    assert_int_equal(ftruncate(ring->fd, (off_t)whole), 0);
+    if (ring->fd < 0 || ftruncate(ring->fd, (off_t)whole) != 0)
+        abort();
     ring->memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
-    assert_ptr_not_equal(ring->memory, MAP_FAILED);
+    if (ring->memory == MAP_FAILED)
+        abort();
 }
 
 void fake_ring_free(struct fake_ring *ring)
@@ -77,7 +78,7 @@ bool fake_ring_push(struct fake_ring *ring, const void *data, size_t size, uint3
     return true;
 }
 
-/* --- records ------------------------------------------------------------------------------------ */
+/* --- records --------------------------------------------------------------------------------- */
 
 struct wire_header *fake_begin(struct fake_record *record, enum wire_kind kind, size_t fixed,
                                struct wire_identity process, uint64_t time_ns)

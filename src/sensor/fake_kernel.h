@@ -2,7 +2,7 @@
 #pragma once
 /*
  * For tests: the kernel's side of the sensor, made of a memfd and of records built by hand.
- * Failures end the test through cmocka.
+ * Failures abort.
  */
 #include "sensor/wire.h"
 

@@ -61,7 +61,7 @@ void normaliser_set_wall_offset(struct normaliser *normaliser, uint64_t offset_n
     normaliser->wall_offset_ns = offset_ns;
 }
 
-/* --- reading records ------------------------------------------------------------------------------ */
+/* --- reading records ------------------------------------------------------------------------- */
 
 /* Copies the fixed part of a record; `record` shrinks to what the header says. */
 static RESULT read_fixed(struct bytes *record, void *out, size_t size)
@@ -117,7 +117,7 @@ static struct process_key key_of(struct wire_identity identity)
     return (struct process_key){.start_ns = identity.start_boottime_ns, .pid = identity.tgid};
 }
 
-/* --- events from what is known ---------------------------------------------------------------------- */
+/* --- events from what is known --------------------------------------------------------------- */
 
 static void begin_event(const struct normaliser *normaliser, enum event_kind kind,
                         const struct wire_header *header, struct event *out)
@@ -241,7 +241,7 @@ static void set_actor(struct normaliser *normaliser, struct event *event,
     set_process(normaliser, event, info);
 }
 
-/* --- the table learns ---------------------------------------------------------------------------------- */
+/* --- the table learns ------------------------------------------------------------------------ */
 
 static void learn_process(struct process_info *info, const struct wire_header *header,
                           const struct wire_process *process)
@@ -349,7 +349,7 @@ static struct process_info *learn_exec(struct normaliser *normaliser, const stru
     return info;
 }
 
-/* --- one function per kind of record ---------------------------------------------------------------------- */
+/* --- one function per kind of record --------------------------------------------------------- */
 
 static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
                              struct event *out)
@@ -385,7 +385,7 @@ static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
 }
 
 RESULT normalise_snapshot(struct normaliser *normaliser, struct bytes record,
-                          struct process_key *ret_key)
+                          struct process_key *ret_key, bool *ret_is_new)
 {
     struct wire_exec exec;
     struct exec_texts texts;
@@ -394,7 +394,8 @@ RESULT normalise_snapshot(struct normaliser *normaliser, struct bytes record,
         return result_fail(ERROR_FORMAT);
     GUARD(read_exec(normaliser, record, &exec, &texts));
     *ret_key = key_of(exec.header.process);
-    if (process_table_get(normaliser->table, *ret_key) != NULL)
+    *ret_is_new = process_table_get(normaliser->table, *ret_key) == NULL;
+    if (!*ret_is_new)
         return RESULT_OK;
     struct process_info *info = learn_exec(normaliser, &exec, &texts);
     info->flags |= PROCESS_FROM_SNAPSHOT;
@@ -463,8 +464,10 @@ static const struct {
     enum event_kind event;
     bool has_mode;
 } FILE_KINDS[WIRE_KIND_COUNT] = {
-    [WIRE_FILE_CREATE] = {EVENT_file_create, true}, [WIRE_FILE_WRITE] = {EVENT_file_write, true},
-    [WIRE_FILE_RENAME] = {EVENT_file_rename, false}, [WIRE_FILE_DELETE] = {EVENT_file_delete, false},
+    [WIRE_FILE_CREATE] = {EVENT_file_create, true},
+    [WIRE_FILE_WRITE] = {EVENT_file_write, true},
+    [WIRE_FILE_RENAME] = {EVENT_file_rename, false},
+    [WIRE_FILE_DELETE] = {EVENT_file_delete, false},
     [WIRE_FILE_CHMOD] = {EVENT_file_chmod, true},
 };
 

@@ -39,7 +39,7 @@ RESULT normalise(struct normaliser *normaliser, struct bytes record, struct even
 /* Puts a snapshot record (WIRE_SNAPSHOT) into the table, unless the process is there already.
  * `ret_key` names the process. */
 RESULT normalise_snapshot(struct normaliser *normaliser, struct bytes record,
-                          struct process_key *ret_key);
+                          struct process_key *ret_key, bool *ret_is_new);
 
 /* The process_running event of a process in the table. */
 void normalise_running(struct normaliser *normaliser, const struct process_info *info,

@@ -410,13 +410,16 @@ static void the_snapshot_does_not_overwrite(void **state)
 {
     struct fixture *fixture = *state;
     struct process_key key;
+    bool is_new;
     exec(fixture, CHILD, SHELL, 350, "/bin/old", "old", 4);
     as_exec(&fixture->record)->header.kind = WIRE_SNAPSHOT;
-    assert_ok(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key));
+    assert_ok(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key, &is_new));
+    assert_true(is_new);
     assert_int_equal(key.pid, 30);
     exec(fixture, CHILD, SHELL, 360, "/bin/new", "new", 4);
     as_exec(&fixture->record)->header.kind = WIRE_SNAPSHOT;
-    assert_ok(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key));
+    assert_ok(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key, &is_new));
+    assert_false(is_new);
     const struct process_info *info = process_table_get(fixture->table, key);
     normalise_running(fixture->normaliser, info, &fixture->event);
     assert_int_equal(fixture->event.kind, EVENT_process_running);
@@ -426,7 +429,7 @@ static void the_snapshot_does_not_overwrite(void **state)
     assert_error(normalise(fixture->normaliser, bytes_of(&fixture->record), &fixture->event),
                  ERROR_FORMAT);
     exec(fixture, CHILD, SHELL, 360, "/bin/new", "new", 4);
-    assert_error(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key),
+    assert_error(normalise_snapshot(fixture->normaliser, bytes_of(&fixture->record), &key, &is_new),
                  ERROR_FORMAT);
 }
 

@@ -26,7 +26,8 @@ enum {
 static const uint64_t TABLE_MAGIC = UINT64_C(0x314C4254434F5250); /* "PROCTBL1" */
 
 _Static_assert((int)INDEX_ENTRIES >= 2 * (int)LIMIT_PROCESS_SLOTS, "open addressing needs room");
-_Static_assert((int)LIMIT_PROCESS_SLOTS < (int)SLOT_NUMBER_MASK, "slot numbers must fit an index entry");
+_Static_assert((int)LIMIT_PROCESS_SLOTS < (int)SLOT_NUMBER_MASK,
+               "slot numbers must fit an index entry");
 
 struct slot {
     _Atomic uint32_t sequence; /* odd while it is written; 0: never used */
@@ -66,7 +67,7 @@ struct process_table {
     uint32_t hand; /* where the search for somebody to replace goes on */
 };
 
-/* --- small helpers ---------------------------------------------------------------------------- */
+/* --- small helpers --------------------------------------------------------------------------- */
 
 static size_t hex_number(uint64_t value, char *out)
 {
@@ -103,7 +104,7 @@ static uint32_t clamp_used(const struct memory *memory)
     return used < LIMIT_PROCESS_SLOTS ? used : LIMIT_PROCESS_SLOTS;
 }
 
-/* --- memory ------------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 RESULT process_table_create(int *ret_fd)
 {
@@ -161,7 +162,7 @@ void process_table_close(struct process_table *table)
     free(table);
 }
 
-/* --- the index ---------------------------------------------------------------------------------- */
+/* --- the index ------------------------------------------------------------------------------- */
 
 static uint32_t index_load(const struct memory *memory, uint32_t place)
 {
@@ -239,7 +240,7 @@ static uint32_t index_next(const struct memory *memory, uint32_t tag, uint32_t *
     return NO_SLOT;
 }
 
-/* --- the writer: who may be replaced -------------------------------------------------------------- */
+/* --- the writer: who may be replaced --------------------------------------------------------- */
 
 static uint32_t find_slot(const struct process_table *table, struct process_key key)
 {
@@ -353,7 +354,7 @@ static void disown_slot(struct process_table *table, uint32_t slot)
     table->state[slot] = SLOT_FREE;
 }
 
-/* --- the writer: start ------------------------------------------------------------------------------ */
+/* --- the writer: start ----------------------------------------------------------------------- */
 
 struct ended_slot {
     uint64_t end_ns;
@@ -437,7 +438,7 @@ RESULT process_table_open(int fd, struct process_table **ret_table)
     return RESULT_OK;
 }
 
-/* --- the writer: changes ------------------------------------------------------------------------------ */
+/* --- the writer: changes --------------------------------------------------------------------- */
 
 const struct process_info *process_table_get(struct process_table *table, struct process_key key)
 {
@@ -613,7 +614,7 @@ void process_table_set_note(struct process_table *table, unsigned place, uint64_
         __atomic_store_n(&table->memory->notes[place], value, __ATOMIC_RELEASE);
 }
 
-/* --- everybody ---------------------------------------------------------------------------------------- */
+/* --- everybody ------------------------------------------------------------------------------- */
 
 unsigned process_table_used(const struct process_table *table)
 {

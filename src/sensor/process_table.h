@@ -137,7 +137,7 @@ enum { PROCESS_TABLE_NOTES = 128 };
 uint64_t process_table_note(const struct process_table *table, unsigned place);
 void process_table_set_note(struct process_table *table, unsigned place, uint64_t value);
 
-/* --- everybody -------------------------------------------------------------------------------- */
+/* --- everybody ------------------------------------------------------------------------------- */
 
 /* Maps the table for reading only. The memory is written by another process: every copy is checked
  * before it is handed out. */

@@ -52,7 +52,7 @@ struct sensor {
     uint8_t encoded[LIMIT_EVENT_BYTES];
 };
 
-/* --- start ---------------------------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------------------------- */
 
 static uint64_t wall_offset(const struct clock *clock)
 {
@@ -112,12 +112,13 @@ static RESULT open_parts(struct sensor *sensor, const struct sensor_config *conf
     return normaliser_new(sensor->table, sensor->users, config->boot_id, &sensor->normaliser);
 }
 
-/* --- the snapshot ------------------------------------------------------------------------------------ */
+/* --- the snapshot ---------------------------------------------------------------------------- */
 
 static void take_snapshot_record(struct sensor *sensor, struct bytes record, bool is_first)
 {
     struct process_key key;
-    if (!result_is_ok(normalise_snapshot(sensor->normaliser, record, &key))) {
+    bool is_new;
+    if (!result_is_ok(normalise_snapshot(sensor->normaliser, record, &key, &is_new))) {
         counter_add(COUNTER_sensor_malformed, 1);
         return;
     }
@@ -127,7 +128,7 @@ static void take_snapshot_record(struct sensor *sensor, struct bytes record, boo
         return;
     process_table_set_seen(sensor->table, info, sensor->snapshot_ns);
     /* Who appears in a later snapshot only is told of by the kernel's own records. */
-    if (!is_first && info->announced == 0 && info->known_ns >= sensor->snapshot_ns)
+    if (!is_first && is_new)
         process_table_set_announced(sensor->table, info, 1);
 }
 
@@ -238,7 +239,7 @@ void sensor_close(struct sensor *sensor)
     free(sensor);
 }
 
-/* --- events -------------------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 /* Appends sensor->event; everything of the kernel ring before `source` is then dealt with. */
 static RESULT append(struct sensor *sensor, uint64_t source)
@@ -323,7 +324,7 @@ bool sensor_step(struct sensor *sensor, unsigned limit)
     return has_more;
 }
 
-/* --- each second ------------------------------------------------------------------------------------------ */
+/* --- each second ----------------------------------------------------------------------------- */
 
 static uint64_t sum_kernel_counter(const struct sensor *sensor, enum wire_counter counter)
 {

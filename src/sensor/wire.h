@@ -215,4 +215,5 @@ _Static_assert(sizeof(struct wire_fork) == 56 + 72 + 16 + 8, "wire layout");
 _Static_assert(sizeof(struct wire_exit) == 56 + 16 + 8 + 16, "wire layout");
 _Static_assert(sizeof(struct wire_file) == 56 + 8 + 4 * 4 + 4 * 4, "wire layout");
 _Static_assert(sizeof(struct wire_network) == 56 + 8 + 32 + 8, "wire layout");
-_Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_COUNTER_SLOT_COUNT, "a row must hold every counter");
+_Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_COUNTER_SLOT_COUNT,
+               "a row must hold every counter");
