@@ -94,8 +94,10 @@ INLINE void put_process(struct wire_process *process, struct task_struct *task)
     process->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
     process->network_namespace = task->nsproxy->net_ns->ns.inum;
     process->user_namespace = task->real_cred->user_ns->ns.inum;
-    struct pid *pid = task->group_leader->thread_pid;
-    __u32 level = pid->level & 0x3f;
+    struct task_struct *leader = task->group_leader;
+    struct pid *pid = NULL; /* as a plain number: the number of its levels is not a constant */
+    bpf_core_read(&pid, sizeof(pid), &leader->thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
     struct upid *number = (void *)pid + bpf_core_field_offset(struct pid, numbers)
                           + level * bpf_core_type_size(struct upid);
     process->namespace_pid = (__u32)BPF_CORE_READ(number, nr);
