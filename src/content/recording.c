@@ -251,6 +251,8 @@ static struct bytes take(struct recording *recording, size_t size, bool has_newl
 {
     struct bytes part = {recording->window.data, size};
     size_t step = size + (has_newline ? 1 : 0);
+    if (step == 0)
+        return part; /* the window may be NULL still */
     recording->window.data += step;
     recording->window.size -= step;
     return part;
