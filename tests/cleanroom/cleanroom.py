@@ -135,7 +135,7 @@ LIVE = r"""
 run=$!
 line=
 for second in $(seq 60); do
-    line=$(sed -n 's/^    \(.*creance-hello.*\)$/\1/p' /tmp/run.log | head -n 1)
+    line=$(sed -n 's/^    \(sh -c .*\)$/\1/p' /tmp/run.log | head -n 1)
     [ -z "$line" ] || break
     kill -0 $run 2>/dev/null || break
     sleep 1
@@ -145,7 +145,7 @@ sleep 2
 bash -c "$line"
 alert=no
 for second in $(seq 30); do
-    if grep -qs creance-hello build/state/log/alerts*; then alert=yes; break; fi
+    if grep -qs ZWNobyBDcmVhbmNl build/state/log/alerts*; then alert=yes; break; fi
     sleep 1
 done
 echo "alert: $alert"
