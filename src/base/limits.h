@@ -45,8 +45,10 @@ enum {
     LIMIT_YAML_DEPTH = 24,           /* real rules need 6 */
     LIMIT_YAML_NODES = 100000,       /* per document */
     LIMIT_YAML_KEYS = 4096,          /* in one map: they are compared with each other */
+    LIMIT_RULE_PARSE_BYTES = 64 * MIB, /* syntax tree of one rule while it is read */
     LIMIT_RULE_VALUES = 20000,       /* values in one rule */
     LIMIT_RULE_VALUE_BYTES = 8 * KIB,
+    LIMIT_RULE_INSTRUCTIONS = 20000, /* of one compiled condition; real ones need 200 */
     LIMIT_CONDITION_BYTES = 8 * KIB,
     LIMIT_CONDITION_DEPTH = 32,
     LIMIT_EVALUATION_STEPS = 200000, /* per event, over all rules */
@@ -56,6 +58,8 @@ enum {
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
     LIMIT_WORKER_BYTES = 1024 * MIB,   /* address space of the process that parses for a verb: the
                                           engine, its compiler's own memory, zstd's window */
+    LIMIT_EVENT_VALUES = 8192,         /* values in it, under all names together */
+    LIMIT_JSON_DEPTH = 32,
     LIMIT_REQUEST_BYTES = 64 * KIB,    /* one request on the control socket */
     LIMIT_CONTROL_CLIENTS = 32,
     LIMIT_LOG_FILE_BYTES = 64 * MIB,   /* then it is rotated */

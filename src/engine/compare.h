@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* Comparisons of a value with a pattern, a network, a number or a point in time. */
+#include "engine/view.h"
+
+/* `steps` receives what it cost, at least 1. */
+bool compare_pattern(const struct program *program, const struct pattern *pattern,
+                     struct value *value, uint64_t *steps);
+bool compare_network(const struct network *network, const struct value *value);
+/* false for what is no number. */
+bool compare_number(enum compare_kind kind, double number, const struct value *value);
+/* For time stamps such as 2026-11-24T01:02:03Z or 2026-11-24 01:02:03. */
+bool compare_time(enum time_part part, double number, const struct value *value);

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the syntax tree of a rule to rows of the program's tables. */
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "engine/program.h"
+
+#include <string.h>
+
+struct compiler {
+    struct program *program;
+    struct arena *scratch;
+    struct rule_fault *fault;
+    uint32_t start; /* first instruction of the rule */
+    uint32_t depth;
+};
+
+static RESULT fault_at(struct compiler *compiler, enum error error, const struct leaf *leaf,
+                       const char *reason)
+{
+    compiler->fault->line = leaf == NULL ? 0 : leaf->line;
+    compiler->fault->field = leaf == NULL || leaf->field == NULL ? "" : leaf->field;
+    return explain(&compiler->fault->why, error, "%s", reason);
+}
+
+static RESULT emit(struct compiler *compiler, enum operation operation, uint32_t operand,
+                   uint32_t *ret_at)
+{
+    struct program *program = compiler->program;
+    uint32_t at;
+    if (program->instructions.count - compiler->start >= LIMIT_RULE_INSTRUCTIONS)
+        return fault_at(compiler, ERROR_LIMIT, NULL,
+                        "the condition becomes too large (LIMIT_RULE_INSTRUCTIONS)");
+    GUARD(table_add(&program->instructions, &program->budget, sizeof(struct instruction), 1, &at));
+    TABLE_ROWS(program->instructions, struct instruction)[at] =
+        (struct instruction){operation, operand};
+    if (ret_at != NULL)
+        *ret_at = at;
+    return RESULT_OK;
+}
+
+static RESULT compile_texts(struct compiler *compiler, const struct leaf *leaf,
+                            struct program_leaf *row)
+{
+    struct program *program = compiler->program;
+    GUARD(table_add(&program->patterns, &program->budget, sizeof(struct pattern),
+                    leaf->text_count, &row->first));
+    row->count = (uint32_t)leaf->text_count;
+    for (size_t i = 0; i < leaf->text_count; i++) {
+        struct folded_text text;
+        struct pattern pattern;
+        if (!text_fold(compiler->scratch, &leaf->texts[i], leaf->is_cased, &text))
+            return fault_at(compiler, ERROR_LIMIT, leaf,
+                            "the values need more memory than one rule may have");
+        GUARD(pattern_add(program, &text, leaf->is_cased, &pattern));
+        TABLE_ROWS(program->patterns, struct pattern)[row->first + i] = pattern;
+    }
+    return RESULT_OK;
+}
+
+static RESULT compile_regex_database(struct compiler *compiler, const struct leaf *leaf,
+                                     hs_database_t **ret_database)
+{
+    unsigned flags = HS_FLAG_ALLOWEMPTY | HS_FLAG_UTF8
+                     | (leaf->flags & REGEX_IGNORES_CASE ? HS_FLAG_CASELESS : 0u)
+                     | (leaf->flags & REGEX_IS_MULTILINE ? HS_FLAG_MULTILINE : 0u)
+                     | (leaf->flags & REGEX_DOT_IS_ALL ? HS_FLAG_DOTALL : 0u);
+    hs_compile_error_t *error = NULL;
+    hs_error_t status =
+        hs_compile(leaf->expression, flags, HS_MODE_BLOCK, NULL, ret_database, &error);
+    if (status == HS_SUCCESS)
+        return RESULT_OK;
+    char reason[EXPLANATION_BYTES];
+    string_format(reason, sizeof reason,
+                  "the regular expression cannot be run in linear time: %.300s (in '%.200s')",
+                  error == NULL ? "unknown error" : error->message, leaf->expression);
+    hs_free_compile_error(error);
+    return fault_at(compiler, ERROR_UNSUPPORTED, leaf, reason);
+}
+
+static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint32_t *ret_regex)
+{
+    struct program *program = compiler->program;
+    if (!program->has_scanner)
+        return fault_at(compiler, ERROR_UNSUPPORTED, leaf,
+                        "regular expressions need a CPU with SSSE3, SSE4.2 and POPCNT; this one "
+                        "lacks them");
+    for (uint32_t i = 0; i < program->regexes.count; i++) {
+        const struct regex *regex = &TABLE_ROWS(program->regexes, struct regex)[i];
+        if (regex->flags == leaf->flags && string_equal(regex->expression, leaf->expression)) {
+            *ret_regex = i;
+            return RESULT_OK;
+        }
+    }
+    struct regex regex = {.flags = leaf->flags};
+    GUARD(compile_regex_database(compiler, leaf, &regex.database));
+    size_t bytes = 0;
+    uint32_t at = 0;
+    regex.expression =
+        arena_copy(program->arena, leaf->expression, strlen(leaf->expression));
+    struct result result = result_fail(ERROR_MEMORY);
+    if (hs_database_size(regex.database, &bytes) == HS_SUCCESS && regex.expression != NULL)
+        result = budget_take(&program->budget, bytes);
+    if (result_is_ok(result))
+        result = table_add(&program->regexes, &program->budget, sizeof regex, 1, &at);
+    if (!result_is_ok(result)) {
+        hs_free_database(regex.database);
+        return result;
+    }
+    TABLE_ROWS(program->regexes, struct regex)[at] = regex;
+    *ret_regex = at;
+    return RESULT_OK;
+}
+
+static RESULT compile_number(struct compiler *compiler, const struct leaf *leaf,
+                             struct program_leaf *row)
+{
+    struct program *program = compiler->program;
+    row->part = (uint8_t)(leaf->kind == LEAF_TIME ? (int)leaf->part : (int)leaf->compare);
+    GUARD(table_add(&program->numbers, &program->budget, sizeof(double), 1, &row->first));
+    TABLE_ROWS(program->numbers, double)[row->first] = leaf->number;
+    return RESULT_OK;
+}
+
+static RESULT compile_detail(struct compiler *compiler, const struct leaf *leaf,
+                             struct program_leaf *row)
+{
+    struct program *program = compiler->program;
+    switch (leaf->kind) {
+    case LEAF_TEXT:
+        return compile_texts(compiler, leaf, row);
+    case LEAF_REGEX:
+        return add_regex(compiler, leaf, &row->first);
+    case LEAF_CIDR:
+        GUARD(table_add(&program->networks, &program->budget, sizeof leaf->network, 1,
+                        &row->first));
+        TABLE_ROWS(program->networks, struct network)[row->first] = leaf->network;
+        return RESULT_OK;
+    case LEAF_FIELDREF:
+        row->part = (uint8_t)leaf->flags;
+        return program_slot(program, leaf->expression, &row->first);
+    case LEAF_COMPARE:
+    case LEAF_TIME:
+        return compile_number(compiler, leaf, row);
+    default:
+        return RESULT_OK;
+    }
+}
+
+static RESULT compile_leaf(struct compiler *compiler, struct leaf *leaf)
+{
+    struct program *program = compiler->program;
+    if (leaf->compiled != 0)
+        return emit(compiler, OPERATION_LEAF, leaf->compiled - 1, NULL);
+    struct program_leaf row = {.kind = (uint8_t)leaf->kind, .is_cased = leaf->is_cased,
+                               .slot = NO_INDEX, .count = 1};
+    if (leaf->field == NULL)
+        program->has_keywords = true;
+    else
+        GUARD(program_slot(program, leaf->field, &row.slot));
+    GUARD(compile_detail(compiler, leaf, &row));
+    uint32_t at;
+    GUARD(table_add(&program->leaves, &program->budget, sizeof row, 1, &at));
+    TABLE_ROWS(program->leaves, struct program_leaf)[at] = row;
+    leaf->compiled = at + 1;
+    return emit(compiler, OPERATION_LEAF, at, NULL);
+}
+
+static RESULT compile_node(struct compiler *compiler, const struct node *node);
+
+/* One child after the other; behind each a jump to the end, as soon as the result is known. */
+static RESULT compile_chain(struct compiler *compiler, const struct node *node)
+{
+    struct table *instructions = &compiler->program->instructions;
+    enum operation jump =
+        node->kind == NODE_AND ? OPERATION_JUMP_IF_FALSE : OPERATION_JUMP_IF_TRUE;
+    uint32_t *jumps = arena_array(compiler->scratch, node->count, sizeof jumps[0]);
+    if (jumps == NULL)
+        return fault_at(compiler, ERROR_LIMIT, NULL,
+                        "the condition needs more memory than one rule may have");
+    for (size_t i = 0; i < node->count; i++) {
+        GUARD(compile_node(compiler, node->children[i]));
+        if (i + 1 < node->count)
+            GUARD(emit(compiler, jump, 0, &jumps[i]));
+    }
+    for (size_t i = 0; i + 1 < node->count; i++)
+        TABLE_ROWS(*instructions, struct instruction)[jumps[i]].operand =
+            instructions->count - compiler->start;
+    return RESULT_OK;
+}
+
+static RESULT compile_node(struct compiler *compiler, const struct node *node)
+{
+    /* Conditions are limited in depth, and detections are shallow. */
+    if (compiler->depth > 2 * LIMIT_CONDITION_DEPTH + 2 * LIMIT_YAML_DEPTH)
+        return fault_at(compiler, ERROR_LIMIT, NULL, "the condition is nested too deep");
+    compiler->depth++;
+    if (node->kind == NODE_LEAF) {
+        GUARD(compile_leaf(compiler, node->leaf));
+    } else if (node->kind == NODE_NOT) {
+        GUARD(compile_node(compiler, node->children[0]));
+        GUARD(emit(compiler, OPERATION_NOT, 0, NULL));
+    } else {
+        GUARD(compile_chain(compiler, node));
+    }
+    compiler->depth--;
+    return RESULT_OK;
+}
+
+static RESULT intern(struct program *program, const char *text, const char **ret_text)
+{
+    *ret_text = arena_copy(program->arena, text, strlen(text));
+    return *ret_text == NULL ? result_fail(ERROR_MEMORY) : RESULT_OK;
+}
+
+static RESULT find_source(struct program *program, const struct rule *rule, uint32_t *ret_source)
+{
+    for (uint32_t i = 0; i < program->sources.count; i++) {
+        const struct log_source *source = &TABLE_ROWS(program->sources, struct log_source)[i];
+        if (string_equal(source->product, rule->product)
+            && string_equal(source->category, rule->category)
+            && string_equal(source->service, rule->service)) {
+            *ret_source = i;
+            return RESULT_OK;
+        }
+    }
+    struct log_source source;
+    GUARD(intern(program, rule->product, &source.product));
+    GUARD(intern(program, rule->category, &source.category));
+    GUARD(intern(program, rule->service, &source.service));
+    GUARD(table_add(&program->sources, &program->budget, sizeof source, 1, ret_source));
+    TABLE_ROWS(program->sources, struct log_source)[*ret_source] = source;
+    return RESULT_OK;
+}
+
+RESULT program_add(struct program *program, const struct rule *rule, uint32_t row,
+                   struct arena *scratch, struct rule_fault *fault)
+{
+    struct compiler compiler = {.program = program, .scratch = scratch, .fault = fault,
+                                .start = program->instructions.count};
+    struct program_rule compiled = {.row = row, .instruction = compiler.start};
+    GUARD(find_source(program, rule, &compiled.source));
+    GUARD(compile_node(&compiler, rule->condition));
+    compiled.instruction_count = program->instructions.count - compiler.start;
+    GUARD(witness_choose(program, rule->condition, &compiled, scratch));
+    uint32_t at;
+    GUARD(table_add(&program->rules, &program->budget, sizeof compiled, 1, &at));
+    TABLE_ROWS(program->rules, struct program_rule)[at] = compiled;
+    return RESULT_OK;
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/engine.h"
+
+#include "engine/pack.h"
+#include "tests/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Loads one file of rules. */
+static struct engine *load(const char *yaml, const struct engine_options *options)
+{
+    struct pack_writer *writer = pack_writer_new();
+    uint8_t *pack;
+    size_t size;
+    struct engine *engine = NULL;
+    struct explanation why = {.text = ""};
+    assert_ok(pack_writer_add(writer, "test.yml", yaml, strlen(yaml)));
+    assert_ok(pack_writer_finish(writer, &pack, &size));
+    pack_writer_free(writer);
+    struct result result = engine_load(options, pack, size, &engine, &why);
+    free(pack);
+    if (!result_is_ok(result))
+        fail_msg("load failed: %s", why.text);
+    return engine;
+}
+
+static void count_match(void *context, size_t rule)
+{
+    (void)rule;
+    ++*(unsigned *)context;
+}
+
+static bool json_matches(struct engine *engine, const char *json)
+{
+    struct engine_event *event = engine_event_new(engine);
+    struct explanation why = {.text = ""};
+    unsigned matches = 0;
+    assert_non_null(event);
+    if (!result_is_ok(engine_event_from_json(event, json, strlen(json), &why)))
+        fail_msg("%s: %s", json, why.text);
+    struct engine_verdict verdict = engine_eval(engine, event, count_match, NULL, &matches);
+    assert_false(verdict.is_incomplete);
+    assert_int_equal(verdict.matches, matches);
+    engine_event_free(event);
+    return matches > 0;
+}
+
+#define HEAD "title: T\nlogsource: {category: c}\ndetection:\n"
+
+/* A detection (in flow style, one line per name) and an event's fields. */
+static void check(const char *detection, const char *condition, const char *fields, bool expected)
+{
+    char yaml[2048];
+    char json[1024];
+    snprintf(yaml, sizeof yaml, HEAD "  %s\n  condition: %s\n", detection, condition);
+    snprintf(json, sizeof json, "{\"category\": \"c\"%s%s}", fields[0] == '\0' ? "" : ", ", fields);
+    struct engine *engine = load(yaml, NULL);
+    if (engine_rule(engine, 0)->state != ENGINE_RULE_LOADED)
+        fail_msg("%s: %s", detection, engine_rule(engine, 0)->reason);
+    if (json_matches(engine, json) != expected)
+        fail_msg("%s / %s / %s: expected %d", detection, condition, json, expected);
+    engine_free(engine);
+}
+
+static void values_match_as_specified(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *detection;
+        const char *fields;
+        bool expected;
+    } CASES[] = {
+        {"s: {a: Word}", "\"a\": \"wORD\"", true},
+        {"s: {a: word}", "\"a\": \"words\"", false},
+        {"s: {a: word}", "\"b\": \"word\"", false},
+        {"s: {a: w*d}", "\"a\": \"weird\"", true},
+        {"s: {a: w?rd}", "\"a\": \"w\xc3\xb6rd\"", true},
+        {"s: {a: w?rd}", "\"a\": \"wrd\"", false},
+        {"s: {a: 'w\\*d'}", "\"a\": \"w*d\"", true},
+        {"s: {a: 'w\\*d'}", "\"a\": \"wd\"", false},
+        {"s: {a: 'c:\\\\*'}", "\"a\": \"C:\\\\x\"", true},
+        {"s: {a: 'c:\\x'}", "\"a\": \"C:\\\\x\"", true},
+        {"s: {a: 'x\\\\\\*'}", "\"a\": \"x\\\\*\"", true},
+        {"s: {a: 'x\\\\\\*'}", "\"a\": \"x\\\\y\"", false},
+        {"s: {a: '*'}", "\"a\": \"\"", true},
+        {"s: {a: ''}", "\"a\": \"\"", true},
+        {"s: {a: ''}", "\"a\": \"x\"", false},
+        {"s: {a: ''}", "\"b\": \"x\"", false},
+        {"s: {a: null}", "\"b\": 1", true},
+        {"s: {a: null}", "\"a\": null", true},
+        {"s: {a: null}", "\"a\": \"\"", false},
+        {"s: {a: [x, null]}", "\"b\": 1", true},
+        {"s: {a: 10}", "\"a\": 10", true},
+        {"s: {a: 0x10}", "\"a\": \"16\"", true},
+        {"s: {a: true}", "\"a\": true", true},
+        {"s: {a: [x, y]}", "\"a\": [\"q\", \"Y\"]", true},
+        {"s: {a.b: x}", "\"a\": {\"b\": \"x\"}", true},
+        {"s: {a: x, b: y}", "\"a\": \"x\"", false},
+        {"s: [{a: x}, {b: y}]", "\"b\": \"y\"", true},
+        {"s: {a: \xc3\x84}", "\"a\": \"\\u00e4\"", true},
+        {"s: {a|contains: or}", "\"a\": \"WORDS\"", true},
+        {"s: {a|contains|all: [or, ds]}", "\"a\": \"words\"", true},
+        {"s: {a|contains|all: [or, xs]}", "\"a\": \"words\"", false},
+        {"s: {a|startswith: wo}", "\"a\": \"words\"", true},
+        {"s: {a|startswith: or}", "\"a\": \"words\"", false},
+        {"s: {a|endswith: [xx, ds]}", "\"a\": \"words\"", true},
+        {"s: {a|endswith: /id}", "\"a\": \"/usr/bin/id\"", true},
+        {"s: {a|endswith: /id}", "\"a\": \"/usr/bin/pid\"", false},
+        {"s: {a|endswith: bin/id}", "\"a\": \"/usr/sbin/id\"", true},
+        {"s: {a|cased: Word}", "\"a\": \"word\"", false},
+        {"s: {a|contains|cased: Wor}", "\"a\": \"aWord\"", true},
+        {"s: {a|re: 'w.rd$'}", "\"a\": \"a word\"", true},
+        {"s: {a|re: 'W.rd'}", "\"a\": \"word\"", false},
+        {"s: {a|re|i: 'W.rd'}", "\"a\": \"word\"", true},
+        {"s: {a|re: '^b'}", "\"a\": \"a\\nb\"", false},
+        {"s: {a|re|m: '^b'}", "\"a\": \"a\\nb\"", true},
+        {"s: {a|re: 'a.b'}", "\"a\": \"a\\nb\"", false},
+        {"s: {a|re|s: 'a.b'}", "\"a\": \"a\\nb\"", true},
+        {"s: {a|re: '^$'}", "\"a\": \"\"", true},
+        {"s: {a|cidr: 10.0.0.0/8}", "\"a\": \"10.200.3.4\"", true},
+        {"s: {a|cidr: 10.0.0.0/9}", "\"a\": \"10.200.3.4\"", false},
+        {"s: {a|cidr: 'fe80::/10'}", "\"a\": \"febf::1\"", true},
+        {"s: {a|cidr: 'fe80::/10'}", "\"a\": \"fec0::1\"", false},
+        {"s: {a|cidr: '::/0'}", "\"a\": \"1.2.3.4\"", false},
+        {"s: {a|gt: 5}", "\"a\": 6", true},
+        {"s: {a|gte: 5}", "\"a\": \"5\"", true},
+        {"s: {a|lt: 5.5}", "\"a\": 5.4", true},
+        {"s: {a|lte: 5}", "\"a\": 6", false},
+        {"s: {a|lt: 5}", "\"a\": \"abc\"", false},
+        {"s: {a|exists: true}", "\"a\": \"\"", true},
+        {"s: {a|exists: false}", "\"b\": 1", true},
+        {"s: {a|neq: x}", "\"a\": \"y\"", true},
+        {"s: {a|neq: x}", "\"a\": \"X\"", false},
+        {"s: {a|fieldref: b}", "\"a\": \"x\", \"b\": \"X\"", true},
+        {"s: {a|fieldref: b}", "\"a\": \"x\", \"b\": \"y\"", false},
+        {"s: {a|fieldref|endswith: b}", "\"a\": \"xy\", \"b\": \"Y\"", true},
+        {"s: {a|contains|windash: ' -x'}", "\"a\": \"q /X\"", true},
+        {"s: {a|contains|windash: ' -x'}", "\"a\": \"q \xe2\x80\x94x\"", true},
+        {"s: {a|contains|windash: ' a-x'}", "\"a\": \"q a/x\"", false},
+        {"s: {a|base64: foobar}", "\"a\": \"Zm9vYmFy\"", true},
+        {"s: {a|base64offset|contains: /bin/bash}", "\"a\": \"xL2Jpbi9iYXNox\"", true},
+        {"s: {a|base64offset|contains: /bin/bash}", "\"a\": \"x9iaW4vYmFzax\"", true},
+        {"s: {a|base64offset|contains: /bin/bash}", "\"a\": \"xvYmluL2Jhc2x\"", true},
+        {"s: {a|wide|base64offset|contains: ping}", "\"a\": \"cABpAG4AZw\"", true},
+        {"s: {a|minute: 30}", "\"a\": \"2026-11-24T02:30:00Z\"", true},
+        {"s: {a|hour: 2}", "\"a\": \"2026-11-24 02:30:00\"", true},
+        {"s: {a|week: 53}", "\"a\": \"2027-01-03\"", true},
+        {"s: {a|week: 1}", "\"a\": \"2024-12-30\"", true},
+        {"s: [one, two]", "\"x\": \"number TWO!\"", true},
+        {"s: {'|all': [one, two]}", "\"x\": \"one\", \"y\": \"two\"", true},
+        {"s: {'|all': [one, two]}", "\"x\": \"one\"", false},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        check(CASES[i].detection, "s", CASES[i].fields, CASES[i].expected);
+}
+
+static void conditions_bind_as_specified(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        bool expected;
+    } CASES[] = {
+        {"yes1 or no1 and no1", true},   {"(yes1 or no1) and no1", false},
+        {"not no1 and yes1", true},      {"not (no1 or yes1)", false},
+        {"1 of yes*", true},             {"all of yes*", true},
+        {"all of them", false},          {"1 of them", true},
+        {"any of no*", false},           {"not 1 of no*", true},
+        {"all of *1", false},            {"1 of _hidden", true},
+        {"not not yes1", true},          {"yes1 and not no1 and yes2", true},
+        {"[no1, yes1]", true},           {"all of yes1", true},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        check("yes1: {a: x}\n  yes2: {b: y}\n  no1: {a: y}\n  _hidden: {a: x}",
+              CASES[i].condition, "\"a\": \"x\", \"b\": \"y\"", CASES[i].expected);
+}
+
+static void faults_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        unsigned line;
+        const char *reason;
+    } CASES[] = {
+        {HEAD "  selection: {a: b}\n  filter: {a: c}\n  condition: selection2\n", 6,
+         "condition names 'selection2', but the detection has only: selection, filter"},
+        {HEAD "  s: {a: b}\n  condition: 1 of x*\n", 5, "which fits no detection"},
+        {HEAD "  s: {a: b}\n  condition: s and\n", 5, "condition ends where"},
+        {HEAD "  s: {a: b}\n  condition: (s\n", 5, "where ')' is expected"},
+        {HEAD "  s: {a: b}\n  condition: s s\n", 5, "has 's' where 'and', 'or'"},
+        {HEAD "  s: {a: b}\n  condition: s | count() > 3\n", 5, "aggregation"},
+        {HEAD "  s: {a: b}\n  condition: 2 of s*\n", 5, "'2 of'"},
+        {HEAD "  s: {a: b}\n", 3, "no 'condition'"},
+        {HEAD "  s: {a|foo: b}\n  condition: s\n", 4, "modifier 'foo' is not known"},
+        {HEAD "  s: {a|re|cidr: b}\n  condition: s\n", 4, "exclude each other"},
+        {HEAD "  s: {a|i: b}\n  condition: s\n", 4, "for regular expressions"},
+        {HEAD "  s: {a|re: '(?=x)y'}\n  condition: s\n", 4, "linear time"},
+        {HEAD "  s: {a|re: '(x)\\1'}\n  condition: s\n", 4, "linear time"},
+        {HEAD "  s: {a|expand: '%servers%'}\n  condition: s\n", 4,
+         "unresolved placeholder '%servers%'"},
+        {HEAD "  s: {a|cidr: 10.0.0.0/33}\n  condition: s\n", 4, "is no network"},
+        {HEAD "  s: {a|gt: x}\n  condition: s\n", 4, "expected a number"},
+        {HEAD "  s: {a: []}\n  condition: s\n", 4, "list of values is empty"},
+        {HEAD "  s: {a: {b: c}}\n  condition: s\n", 4, "a map stands where a value"},
+        {HEAD "  s: {a: b, a: c}\n  condition: s\n", 4, "twice in one map"},
+        {"title: T\ndetection: {s: {a: b}, condition: s}\n", 1, "no 'logsource'"},
+        {"title: T\nlogsource: {}\ndetection: {s: {a: b}, condition: s}\n", 2, "names no product"},
+        {"title: T\ncorrelation: {type: event_count}\n", 2,
+         "correlation rules are not supported yet"},
+        {"action: global\ntitle: T\n", 1, "'action' documents"},
+        {"title: T\nlevel: bad\n", 2, "'level' is 'bad'"},
+        {"- a\n", 1, "is a list; expected a map"},
+        {"", 1, "the file is empty"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct engine *engine = load(CASES[i].yaml, NULL);
+        const struct engine_rule *rule = engine_rule(engine, 0);
+        if (rule->state != ENGINE_RULE_REJECTED || rule->line != CASES[i].line
+            || strstr(rule->reason, CASES[i].reason) == NULL)
+            fail_msg("case %zu: state %d, line %u, \"%s\"", i, rule->state, rule->line,
+                     rule->reason);
+        engine_free(engine);
+    }
+}
+
+static void sources_are_subsets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        const char *event;
+        bool expected;
+    } CASES[] = {
+        {"{product: linux}", "{\"product\": \"linux\", \"category\": \"c\", \"a\": 1}", true},
+        {"{product: linux, category: c}", "{\"product\": \"linux\", \"a\": 1}", false},
+        {"{product: linux, service: x}", "{\"product\": \"linux\", \"service\": \"y\", \"a\": 1}",
+         false},
+        {"{category: c}", "{\"product\": \"any\", \"category\": \"c\", \"a\": 1}", true},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char yaml[512];
+        snprintf(yaml, sizeof yaml,
+                 "title: T\nlogsource: %s\ndetection: {s: {a: 1}, condition: s}\n",
+                 CASES[i].source);
+        struct engine *engine = load(yaml, NULL);
+        if (json_matches(engine, CASES[i].event) != CASES[i].expected)
+            fail_msg("case %zu", i);
+        engine_free(engine);
+    }
+}
+
+static void rules_for_other_sources_are_inactive(void **state)
+{
+    (void)state;
+    struct engine_options options = {0};
+    options.sources = engine_native_sources(&options.source_count);
+    struct engine *engine = load(
+        "title: A\nlogsource: {product: windows}\ndetection: {s: {a: 1}, condition: s}\n---\n"
+        "title: B\nlogsource: {product: linux}\ndetection: {s: [word], condition: s}\n---\n"
+        "title: C\nlogsource: {product: linux, category: process_creation}\n"
+        "detection: {s: {Image: x}, condition: s}\n",
+        &options);
+    assert_int_equal(engine_rule_count(engine), 3);
+    assert_int_equal(engine_rule(engine, 0)->state, ENGINE_RULE_INACTIVE);
+    assert_non_null(strstr(engine_rule(engine, 0)->reason, "product 'windows'"));
+    assert_int_equal(engine_rule(engine, 1)->state, ENGINE_RULE_INACTIVE);
+    assert_int_equal(engine_rule(engine, 2)->state, ENGINE_RULE_LOADED);
+    assert_int_equal(engine_count_state(engine, ENGINE_RULE_INACTIVE), 2);
+    assert_memory_not_equal(engine_rule(engine, 0)->digest, engine_rule(engine, 1)->digest, 32);
+    engine_free(engine);
+}
+
+static void native_events_answer_to_sigma_and_ecs_names(void **state)
+{
+    (void)state;
+    struct engine *engine = load(
+        "title: A\nlogsource: {product: linux, category: process_creation}\ndetection:\n"
+        "  s: {Image|endswith: /id, process.command_line|contains: ' -u', UserId: 0}\n"
+        "  condition: s\n",
+        NULL);
+    struct event native;
+    event_init(&native, EVENT_process_start, 1, 2);
+    event_set_text(&native, FIELD_process_executable, "/usr/bin/id", 11);
+    event_set_text(&native, FIELD_process_arguments, "id -u", 5);
+    event_set_number(&native, FIELD_user_id, 0);
+    struct engine_event *event = engine_event_new(engine);
+    unsigned matches = 0;
+    engine_event_from_native(event, &native);
+    engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 1);
+    event_set_number(&native, FIELD_user_id, 7);
+    engine_event_from_native(event, &native);
+    engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 1);
+    engine_event_free(event);
+    assert_true(json_matches(engine,
+                             "{\"event\": {\"category\": \"process\", \"action\": \"exec\"}, "
+                             "\"process\": {\"executable\": \"/bin/id\", \"command_line\": "
+                             "\"id -u\"}, \"user\": {\"id\": 0}}"));
+    engine_free(engine);
+}
+
+static void what_is_no_object_is_refused(void **state)
+{
+    (void)state;
+    static const char *const LINES[] = {
+        "", "{", "[]", "1", "{\"a\": }", "{\"a\": 1,}", "{\"a\" 1}", "{\"a\": 1} x", "{\"a\": \"",
+        "{\"a\": \"\\x\"}", "{\"a\": \"\\u12\"}", "{\"a\": 01}", "{\"a\": 1.}", "{\"a\": tru}",
+        "{\"a\": \"\n\"}", "\x01\x02", "{\"a\": [1, 2}", "{a: 1}",
+    };
+    struct engine *engine = load(HEAD "  s: {a: b}\n  condition: s\n", NULL);
+    struct engine_event *event = engine_event_new(engine);
+    for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++) {
+        struct explanation why = {.text = ""};
+        if (engine_event_from_json(event, LINES[i], strlen(LINES[i]), &why).error != ERROR_FORMAT
+            || why.text[0] == '\0')
+            fail_msg("'%s' was taken", LINES[i]);
+    }
+    char deep[4096];
+    memset(deep, '[', sizeof deep);
+    assert_error(engine_event_from_json(event, deep, sizeof deep, NULL), ERROR_FORMAT);
+    snprintf(deep, 6, "{\"a\":");
+    deep[5] = '[';
+    assert_error(engine_event_from_json(event, deep, sizeof deep, NULL), ERROR_LIMIT);
+    engine_event_free(event);
+    engine_free(engine);
+}
+
+static void the_step_budget_ends_an_evaluation(void **state)
+{
+    (void)state;
+    /* One costly glob over a large value, in a rule that has no witness. */
+    struct engine *engine = load(
+        HEAD "  s: {a: '*?a?a?a?a?a?a?a?a?b*'}\n  n: {a: x}\n  condition: not n and s\n", NULL);
+    enum { SIZE = 3 * MIB };
+    char *line = malloc(SIZE);
+    static const char START[] = "{\"category\": \"c\", \"a\": \"";
+    memset(line, 'a', SIZE);
+    for (size_t i = 0; i < sizeof START - 1; i++)
+        line[i] = START[i];
+    line[SIZE - 2] = '"';
+    line[SIZE - 1] = '}';
+    struct engine_event *event = engine_event_new(engine);
+    unsigned matches = 0;
+    assert_ok(engine_event_from_json(event, line, SIZE, NULL));
+    struct engine_verdict verdict = engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 0);
+    (void)verdict;
+    engine_event_free(event);
+    engine_free(engine);
+    free(line);
+}
+
+static void too_little_memory_is_an_error(void **state)
+{
+    (void)state;
+    struct pack_writer *writer = pack_writer_new();
+    uint8_t *pack;
+    size_t size;
+    static const char RULE[] = HEAD "  s: {a: b}\n  condition: s\n";
+    assert_ok(pack_writer_add(writer, "a", RULE, strlen(RULE)));
+    assert_ok(pack_writer_finish(writer, &pack, &size));
+    for (size_t limit = 1; limit < 3000; limit += 7) {
+        struct engine_options options = {.memory_limit_bytes = limit};
+        struct engine *engine;
+        struct explanation why = {.text = ""};
+        assert_error(engine_load(&options, pack, size, &engine, &why), ERROR_MEMORY);
+        assert_non_null(strstr(why.text, "may have"));
+    }
+    struct engine *engine;
+    assert_error(engine_load(NULL, pack, size - 1, &engine, NULL), ERROR_FORMAT);
+    pack_writer_free(writer);
+    free(pack);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_match_as_specified),
+        cmocka_unit_test(conditions_bind_as_specified),
+        cmocka_unit_test(faults_are_told),
+        cmocka_unit_test(sources_are_subsets),
+        cmocka_unit_test(rules_for_other_sources_are_inactive),
+        cmocka_unit_test(native_events_answer_to_sigma_and_ecs_names),
+        cmocka_unit_test(what_is_no_object_is_refused),
+        cmocka_unit_test(the_step_budget_ends_an_evaluation),
+        cmocka_unit_test(too_little_memory_is_an_error),
+    };
+    return unit_run("engine", tests);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/evaluate.h"
+
+#include "engine/compare.h"
+#include "engine/fold.h"
+
+#include <string.h>
+
+enum { REGEX_BYTES_PER_STEP = 32 };
+
+/* false, and the evaluation is over, when the budget is spent. */
+static bool take_steps(struct evaluation *evaluation, uint64_t steps)
+{
+    if (steps > evaluation->steps_left) {
+        evaluation->steps_left = 0;
+        evaluation->is_exhausted = true;
+        return false;
+    }
+    evaluation->steps_left -= steps;
+    return true;
+}
+
+static int on_found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *context)
+{
+    (void)id;
+    (void)from;
+    (void)to;
+    (void)flags;
+    *(bool *)context = true;
+    return 1; /* one is enough */
+}
+
+/* Vectorscan may read whatever it likes in text that is not UTF-8: it gets only what is. */
+static bool regex_matches(struct evaluation *evaluation, const struct program_leaf *leaf,
+                          const struct value *value)
+{
+    const struct regex *regex =
+        &TABLE_ROWS(evaluation->program->regexes, struct regex)[leaf->first];
+    if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
+        return false;
+    const uint8_t *text = value->text;
+    if (fold_sanitize(text, value->size, evaluation->event->clean))
+        text = evaluation->event->clean;
+    bool is_found = false;
+    hs_error_t status = hs_scan(regex->database, (const char *)text, (unsigned)value->size, 0,
+                                evaluation->scratch, on_found, &is_found);
+    return is_found && (status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
+}
+
+static bool texts_match(struct evaluation *evaluation, const struct program_leaf *leaf,
+                        struct value *value)
+{
+    const struct pattern *patterns =
+        TABLE_ROWS(evaluation->program->patterns, struct pattern) + leaf->first;
+    for (uint32_t i = 0; i < leaf->count; i++) {
+        uint64_t steps;
+        bool is_match = compare_pattern(evaluation->program, &patterns[i], value, &steps);
+        if (!take_steps(evaluation, steps))
+            return false;
+        if (is_match)
+            return true;
+    }
+    return false;
+}
+
+/* Whether `inner` lies in `outer` the way the FIELDREF_ flags say. */
+static bool reference_fits(const struct program_leaf *leaf, const struct value *outer,
+                           const struct value *inner)
+{
+    const uint8_t *text = leaf->is_cased ? outer->text : outer->folded;
+    size_t size = leaf->is_cased ? outer->size : outer->folded_size;
+    const uint8_t *part = leaf->is_cased ? inner->text : inner->folded;
+    size_t part_size = leaf->is_cased ? inner->size : inner->folded_size;
+    bool is_open_start = (leaf->part & FIELDREF_OPEN_START) != 0;
+    bool is_open_end = (leaf->part & FIELDREF_OPEN_END) != 0;
+    if (part_size > size)
+        return false;
+    if (part_size == 0)
+        return size == 0 || is_open_start || is_open_end;
+    if (is_open_start && is_open_end)
+        return memmem(text, size, part, part_size) != NULL;
+    if (!is_open_start && !is_open_end && size != part_size)
+        return false;
+    return memcmp(is_open_start ? text + (size - part_size) : text, part, part_size) == 0;
+}
+
+static bool reference_matches(struct evaluation *evaluation, const struct program_leaf *leaf,
+                              const struct value *value)
+{
+    const struct engine_event *event = evaluation->event;
+    for (uint32_t at = event->slots[leaf->first]; at != NO_INDEX; at = event->values[at].next) {
+        if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
+            return false;
+        if (reference_fits(leaf, value, &event->values[at]))
+            return true;
+    }
+    return false;
+}
+
+static bool value_matches(struct evaluation *evaluation, const struct program_leaf *leaf,
+                          struct value *value)
+{
+    const struct program *program = evaluation->program;
+    switch ((enum leaf_kind)leaf->kind) {
+    case LEAF_TEXT:
+        return texts_match(evaluation, leaf, value);
+    case LEAF_REGEX:
+        return regex_matches(evaluation, leaf, value);
+    case LEAF_CIDR:
+        return compare_network(&TABLE_ROWS(program->networks, struct network)[leaf->first], value);
+    case LEAF_COMPARE:
+        return compare_number((enum compare_kind)leaf->part,
+                              TABLE_ROWS(program->numbers, double)[leaf->first], value);
+    case LEAF_TIME:
+        return compare_time((enum time_part)leaf->part,
+                            TABLE_ROWS(program->numbers, double)[leaf->first], value);
+    case LEAF_FIELDREF:
+        return reference_matches(evaluation, leaf, value);
+    case LEAF_EXISTS:
+        return true;
+    case LEAF_NULL:
+        return false;
+    }
+    return false;
+}
+
+static bool any_value_matches(struct evaluation *evaluation, const struct program_leaf *leaf)
+{
+    const struct engine_event *event = evaluation->event;
+    for (uint32_t i = 0; i < event->value_count && !evaluation->is_exhausted; i++) {
+        if (value_matches(evaluation, leaf, &event->values[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool leaf_matches(struct evaluation *evaluation, const struct program_leaf *leaf)
+{
+    const struct engine_event *event = evaluation->event;
+    if (leaf->slot == NO_INDEX)
+        return any_value_matches(evaluation, leaf);
+    uint32_t at = event->slots[leaf->slot];
+    if (leaf->kind == LEAF_NULL)
+        return at == NO_INDEX;
+    for (; at != NO_INDEX && !evaluation->is_exhausted; at = event->values[at].next) {
+        if (value_matches(evaluation, leaf, &event->values[at]))
+            return true;
+    }
+    return false;
+}
+
+bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rule)
+{
+    const struct program *program = evaluation->program;
+    const struct instruction *instructions =
+        TABLE_ROWS(program->instructions, struct instruction) + rule->instruction;
+    bool value = false;
+    for (uint32_t at = 0; at < rule->instruction_count; at++) {
+        struct instruction instruction = instructions[at];
+        if (!take_steps(evaluation, 1))
+            return false;
+        bool jumps = false;
+        switch ((enum operation)instruction.operation) {
+        case OPERATION_LEAF:
+            value = leaf_matches(
+                evaluation, &TABLE_ROWS(program->leaves, struct program_leaf)[instruction.operand]);
+            break;
+        case OPERATION_NOT:
+            value = !value;
+            break;
+        case OPERATION_JUMP_IF_TRUE:
+            jumps = value;
+            break;
+        case OPERATION_JUMP_IF_FALSE:
+            jumps = !value;
+            break;
+        }
+        if (evaluation->is_exhausted)
+            return false;
+        if (jumps)
+            at = instruction.operand - 1; /* always further on: see compile_chain() */
+    }
+    return value;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The program's own life, and the names of fields. */
+#include "engine/program.h"
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_NAMES = 256 };
+
+/* FNV-1a */
+uint32_t program_hash(const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return hash;
+}
+
+/* Vectorscan crashes on CPUs that lack what it was built for, so the check comes before any other
+ * call into it and does not trust its own. */
+static bool cpu_has_scanner(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2")
+        || !__builtin_cpu_supports("popcnt"))
+        return false;
+#endif
+    return hs_valid_platform() == HS_SUCCESS;
+}
+
+RESULT program_init(struct program *program, size_t limit_bytes)
+{
+    *program = (struct program){.budget = {.limit_bytes = limit_bytes}};
+    program->arena = arena_new(limit_bytes);
+    if (program->arena == NULL)
+        return result_fail(ERROR_MEMORY);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        program->native_slots[i] = NO_INDEX;
+    program->has_scanner = cpu_has_scanner();
+    return RESULT_OK;
+}
+
+void program_free(struct program *program)
+{
+    for (uint32_t i = 0; i < program->regexes.count; i++)
+        hs_free_database(TABLE_ROWS(program->regexes, struct regex)[i].database);
+    struct table *tables[] = {
+        &program->rules,    &program->instructions, &program->leaves,  &program->patterns,
+        &program->bytes,    &program->units,        &program->networks, &program->numbers,
+        &program->regexes,  &program->slots,        &program->witnesses, &program->sources,
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        table_free(tables[i]);
+    free(program->names);
+    arena_free(program->arena);
+}
+
+static struct name_row *find_row(struct name_row *names, size_t capacity, const char *name,
+                                 size_t size, uint32_t hash)
+{
+    for (size_t at = hash & (capacity - 1);; at = (at + 1) & (capacity - 1)) {
+        struct name_row *row = &names[at];
+        if (row->name == NULL)
+            return row;
+        if (row->hash == hash && strlen(row->name) == size && memcmp(row->name, name, size) == 0)
+            return row;
+    }
+}
+
+static RESULT grow_names(struct program *program)
+{
+    if (2 * program->name_count < program->name_capacity)
+        return RESULT_OK;
+    size_t capacity = program->name_capacity == 0 ? FIRST_NAMES : 2 * program->name_capacity;
+    GUARD(budget_take(&program->budget, capacity * sizeof(struct name_row)));
+    struct name_row *names = calloc(capacity, sizeof *names);
+    if (names == NULL)
+        return result_fail(ERROR_MEMORY);
+    for (size_t i = 0; i < program->name_capacity; i++) {
+        const struct name_row *row = &program->names[i];
+        if (row->name != NULL)
+            *find_row(names, capacity, row->name, strlen(row->name), row->hash) = *row;
+    }
+    free(program->names);
+    program->names = names;
+    program->name_capacity = capacity;
+    return RESULT_OK;
+}
+
+static RESULT add_name(struct program *program, const char *name, uint32_t slot)
+{
+    size_t size = strlen(name);
+    if (size == 0)
+        return RESULT_OK;
+    GUARD(grow_names(program));
+    uint32_t hash = program_hash(name, size);
+    struct name_row *row = find_row(program->names, program->name_capacity, name, size, hash);
+    if (row->name != NULL)
+        return RESULT_OK;
+    const char *copy = arena_copy(program->arena, name, size);
+    if (copy == NULL)
+        return result_fail(ERROR_MEMORY);
+    *row = (struct name_row){copy, hash, slot};
+    program->name_count++;
+    return RESULT_OK;
+}
+
+uint32_t program_find_slot(const struct program *program, const char *name, size_t size)
+{
+    if (program->name_capacity == 0)
+        return NO_INDEX;
+    const struct name_row *row = find_row(program->names, program->name_capacity, name, size,
+                                          program_hash(name, size));
+    return row->name == NULL ? NO_INDEX : row->slot;
+}
+
+/* The schema's field for a Sigma or ECS name. (The schema's own names are not for rules: some log
+ * may use the same word for something else.) */
+static uint32_t find_schema_field(const char *name)
+{
+    for (uint32_t i = 0; i < FIELD_COUNT; i++) {
+        const struct schema_field *field = schema_field((enum event_field)i);
+        if (string_equal(field->sigma[0], name) || string_equal(field->sigma[1], name)
+            || string_equal(field->ecs, name))
+            return i;
+    }
+    return NO_INDEX;
+}
+
+RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slot)
+{
+    *ret_slot = program_find_slot(program, name, strlen(name));
+    if (*ret_slot != NO_INDEX)
+        return RESULT_OK;
+    struct slot slot = {.schema_field = name[0] == '\0' ? NO_INDEX : find_schema_field(name)};
+    slot.name = arena_copy(program->arena, name, strlen(name));
+    if (slot.name == NULL)
+        return result_fail(ERROR_MEMORY);
+    GUARD(table_add(&program->slots, &program->budget, sizeof slot, 1, ret_slot));
+    TABLE_ROWS(program->slots, struct slot)[*ret_slot] = slot;
+    GUARD(add_name(program, name, *ret_slot));
+    if (slot.schema_field == NO_INDEX)
+        return RESULT_OK;
+    /* One field, whatever it is called: by Sigma's names or by ECS's. */
+    const struct schema_field *field = schema_field((enum event_field)slot.schema_field);
+    program->native_slots[slot.schema_field] = *ret_slot;
+    GUARD(add_name(program, field->sigma[0], *ret_slot));
+    GUARD(add_name(program, field->sigma[1], *ret_slot));
+    return add_name(program, field->ecs, *ret_slot);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * The flat form of all loaded rules: tables of small rows that name each other by index. There are
+ * no pointers and no loops in it: an instruction may only jump forward, so the cost of a rule is
+ * at most the number of its instructions and patterns, known before it runs.
+ */
+#include "base/arena.h"
+#include "engine/syntax.h"
+#include "engine/table.h"
+#include "schema/schema.h"
+
+#include <hs.h>
+
+#define NO_INDEX UINT32_MAX
+
+/* --- conditions: one truth value, changed by each instruction in turn ------------------------- */
+
+enum operation {
+    OPERATION_LEAF,          /* value = leaf `operand` matches */
+    OPERATION_NOT,           /* value = not value */
+    OPERATION_JUMP_IF_TRUE,  /* to instruction `operand` of the rule, further on */
+    OPERATION_JUMP_IF_FALSE,
+};
+struct instruction {
+    uint32_t operation; /* enum operation */
+    uint32_t operand;
+};
+
+struct program_leaf {
+    uint8_t kind; /* enum leaf_kind */
+    uint8_t part; /* enum compare_kind or time_part, FIELDREF_ flags */
+    uint8_t is_cased;
+    uint32_t slot;  /* NO_INDEX: every value of the event */
+    uint32_t first; /* pattern; or row of regexes, networks or numbers; or slot of a FIELDREF */
+    uint32_t count; /* of patterns; 1 for others */
+};
+
+/* --- texts ------------------------------------------------------------------------------------ */
+
+enum pattern_kind {
+    PATTERN_EXACT,
+    PATTERN_PREFIX,
+    PATTERN_SUFFIX,
+    PATTERN_CONTAINS,
+    PATTERN_GLOB, /* `text` and `size` count units, in the units table */
+};
+enum { PATTERN_GRAMS = 4, GRAM_BITS = 1024 };
+struct pattern {
+    uint8_t kind; /* enum pattern_kind */
+    uint8_t is_cased;
+    uint8_t gram_count; /* pairs of bytes that a value must have, as bits of value.grams */
+    uint32_t text;      /* first byte in the bytes table */
+    uint32_t size;
+    uint16_t grams[PATTERN_GRAMS];
+    uint64_t word; /* the first or last 8 bytes of the text, and which of them count */
+    uint64_t mask;
+};
+
+static inline unsigned gram_of(uint8_t first, uint8_t second)
+{
+    return ((unsigned)first * 37u + (unsigned)second * 5u) % GRAM_BITS;
+}
+
+/* --- what must be found before a rule is worth evaluating --------------------------------------- */
+
+struct witness {
+    uint32_t slot;
+    uint32_t text; /* in the bytes table; folded */
+    uint16_t size;
+    bool is_component; /* it is all of the value's last path component; else it lies anywhere */
+};
+
+struct log_source {
+    const char *product; /* in the engine's arena; "" for any */
+    const char *category;
+    const char *service;
+};
+
+struct program_rule {
+    uint32_t row;         /* of engine_rule() */
+    uint32_t source;      /* of sources */
+    uint32_t instruction; /* first */
+    uint32_t instruction_count;
+    uint32_t witness; /* first; one of them is in every event that the rule matches */
+    uint32_t witness_count; /* 0: none is known, the rule is always evaluated */
+};
+
+struct slot {
+    const char *name;    /* as a rule first wrote it */
+    uint32_t schema_field; /* enum event_field; NO_INDEX for fields that the schema does not know */
+};
+
+struct regex {
+    const char *expression;
+    uint32_t flags;
+    hs_database_t *database;
+};
+
+/* A name under which events may supply a slot. */
+struct name_row {
+    const char *name; /* NULL: free */
+    uint32_t hash;
+    uint32_t slot;
+};
+
+struct program {
+    struct budget budget;
+    struct arena *arena;    /* names */
+    struct table rules;     /* struct program_rule */
+    struct table instructions;
+    struct table leaves;    /* struct program_leaf */
+    struct table patterns;
+    struct table bytes;
+    struct table units;     /* uint16_t */
+    struct table networks;  /* struct network */
+    struct table numbers;   /* double */
+    struct table regexes;
+    struct table slots;
+    struct table witnesses;
+    struct table sources;   /* struct log_source */
+    struct name_row *names; /* hash table */
+    size_t name_capacity;   /* a power of two */
+    size_t name_count;
+    uint32_t native_slots[FIELD_COUNT];
+    bool has_keywords;      /* some leaf looks at every value */
+    bool has_scanner;       /* this CPU can run Vectorscan */
+};
+
+RESULT program_init(struct program *program, size_t limit_bytes);
+void program_free(struct program *program);
+
+/* Appends a parsed rule. ERROR_UNSUPPORTED or ERROR_LIMIT, with `fault`, costs this rule only;
+ * ERROR_MEMORY means that the budget of all rules is spent. Rows that a refused rule leaves behind
+ * are never reached. `scratch` is for what lasts no longer than the call. */
+RESULT program_add(struct program *program, const struct rule *rule, uint32_t row,
+                   struct arena *scratch, struct rule_fault *fault);
+
+/* The slot for a field name, made when there is none yet. */
+RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slot);
+/* NO_INDEX when no rule names it. */
+uint32_t program_find_slot(const struct program *program, const char *name, size_t size);
+
+uint32_t program_hash(const void *data, size_t size);
+
+/* witness.c: fills the witnesses of `rule`. */
+RESULT witness_choose(struct program *program, const struct node *condition,
+                      struct program_rule *rule, struct arena *scratch);
+
+/* pattern.c */
+struct folded_text {
+    uint16_t *units; /* folded; ANYs at the ends removed */
+    size_t count;
+    bool is_open_start; /* there was an ANY */
+    bool is_open_end;
+    bool has_wildcard; /* inside */
+    size_t run; /* the longest run of plain bytes: its start */
+    size_t run_size;
+};
+/* false: the arena is full */
+bool text_fold(struct arena *arena, const struct sigma_text *text, bool is_cased,
+               struct folded_text *out);
+RESULT pattern_add(struct program *program, const struct folded_text *text, bool is_cased,
+                   struct pattern *out);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * An event as rules see it (struct engine_event): values under slots, each folded once.
+ */
+#include "engine/engine.h"
+#include "engine/program.h"
+
+/* Eight bytes at any address. */
+struct __attribute__((packed, may_alias)) unaligned_word {
+    uint64_t word;
+};
+static inline uint64_t word_at(const uint8_t *bytes)
+{
+    return ((const struct unaligned_word *)(const void *)bytes)->word;
+}
+
+enum {
+    VALUE_PADDING = 16, /* readable bytes in front of and behind each folded text */
+    GRAM_WORDS = GRAM_BITS / 64,
+    VIEW_SOURCES = 2, /* a native event belongs to at most two categories */
+};
+
+struct value {
+    const uint8_t *text; /* as it came; UTF-8 was not checked */
+    const uint8_t *folded;
+    size_t size;
+    size_t folded_size;
+    uint64_t head; /* the first 8 folded bytes, little-endian, zeros behind the end */
+    uint64_t tail; /* the last 8, the very last uppermost, zeros in front of the start */
+    uint32_t next; /* value of the same slot, or NO_INDEX */
+    bool has_grams;
+    uint64_t grams[GRAM_WORDS]; /* pairs of neighbouring folded bytes; see gram_of() */
+};
+
+struct view_source {
+    const char *product;
+    const char *category;
+    const char *service;
+};
+
+struct engine_event {
+    const struct program *program;
+    struct value *values;
+    uint32_t value_count;
+    uint32_t value_capacity;
+    uint32_t *slots;    /* first value of each slot, or NO_INDEX */
+    uint32_t *used;     /* slots that have a value */
+    uint32_t used_count;
+    struct view_source sources[VIEW_SOURCES];
+    size_t source_count;
+    uint8_t *texts; /* texts that had to be made: numbers, unescaped JSON */
+    size_t text_size;
+    size_t text_capacity;
+    uint8_t *folded;
+    size_t folded_size;
+    size_t folded_capacity;
+    uint8_t *clean; /* room for one value whose UTF-8 was mended */
+    size_t clean_capacity;
+    char *names; /* the dotted name that is being read */
+    size_t name_capacity;
+};
+
+/* An empty view for events of `program`, which must stay; NULL: out of memory. */
+struct engine_event *view_new(const struct program *program);
+/* Empties it. */
+void view_reset(struct engine_event *event);
+/* Room for all that an event of `text_size` bytes with `value_count` values needs. */
+RESULT view_reserve(struct engine_event *event, size_t text_size, uint32_t value_count);
+/* A value under a slot (NO_INDEX: only for keywords). `text` must stay. Room was reserved. */
+void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, size_t size);
+/* Fills value->grams. */
+void view_make_grams(struct value *value);
+
+/* json.c: what engine_event_from_json() does, on a view that was reset. */
+RESULT view_read_json(struct engine_event *event, const char *line, size_t size,
+                      struct explanation *why);
