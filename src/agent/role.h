@@ -41,7 +41,7 @@ enum role {
     GRANT(kernel_ring, "the eBPF programs' ring buffer map")                                 \
     GRANT(kernel_counters, "the eBPF programs' counter map")                                 \
     GRANT(kernel_snapshot, "an open task iterator: what runs now")                           \
-    GRANT(kernel_snapshot_link, "link of the task iterator; the supervisor opens iterators") \
+    GRANT(kernel_ignored, "map of processes whose file events are not reported: control")    \
     GRANT(tree, "the supervisor's table of processes and probes, read-only")                 \
     GRANT(counters_supervisor, "counter page of the supervisor, read-only")                  \
     GRANT(counters_loader, "counter page of the loader, read-only")                          \

@@ -33,7 +33,6 @@ enum {
     LIMIT_USERS = 65536,
     LIMIT_ANCESTORS = 12,            /* ancestors named in an alert */
     LIMIT_MESSAGE_BYTES = 256,       /* one fixed-size message between our processes */
-    LIMIT_MESSAGE_DESCRIPTORS = 1,
     LIMIT_HEARTBEAT_SILENCE_MS = 10000, /* a child that is silent for longer is replaced */
     LIMIT_EVENT_HANG_MS = 2000,      /* an engine that sits on one event for longer is killed */
     LIMIT_RESTART_DELAY_MAX_MS = 10000,

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Room for the longest name that is put behind a folder here. */
@@ -62,4 +63,17 @@ RESULT paths_resolve(const char *state, const char *content, struct paths *ret_p
         string_copy(folder, sizeof folder, "/usr/lib/creance");
     join(ret_paths->vendor_rules, folder, "rules");
     return RESULT_OK;
+}
+
+RESULT paths_make_folder(const char *path, mode_t mode, struct explanation *why)
+{
+    char partial[LIMIT_PATH_BYTES];
+    for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        size_t length = slash == NULL ? strlen(path) : (size_t)(slash - path);
+        (void)string_format(partial, sizeof partial, "%.*s", (int)length, path);
+        if (mkdir(partial, slash == NULL ? mode : 0755) != 0 && errno != EEXIST)
+            return explain_errno(why, "cannot make the folder %s", partial);
+        if (slash == NULL)
+            return RESULT_OK;
+    }
 }

@@ -15,6 +15,8 @@
 #include "base/limits.h"
 #include "base/result.h"
 
+#include <sys/types.h>
+
 struct paths {
     char run[LIMIT_PATH_BYTES];
     char control_socket[LIMIT_PATH_BYTES];
@@ -32,3 +34,7 @@ struct paths {
  * ones are taken from the working directory. Nothing is looked up or made. ERROR_LIMIT: too long. */
 RESULT paths_resolve(const char *state, const char *content, struct paths *ret_paths,
                      struct explanation *why);
+
+/* Makes the folder `path` (absolute) and those above it where they are absent; only the last one gets
+ * `mode`, the others 0755. One that is there stays as it is. */
+RESULT paths_make_folder(const char *path, mode_t mode, struct explanation *why);

@@ -290,6 +290,9 @@ RESULT ring_reader_open(int ring_fd, int cursor_fd, struct ring_reader **ret_rea
             ring_reader_close(reader);
             return result;
         }
+        /* What the predecessor died on is known by now; until the first record this one is
+         * innocent. */
+        atomic_store(&reader->cursor->in_flight, 0);
     } else {
         atomic_store(&reader->own_cursor.position, newest_position(&reader->memory));
     }

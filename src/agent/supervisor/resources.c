@@ -4,16 +4,15 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/shared_memory.h"
+#include "sensor/loader.h"
 #include "sensor/process_table.h"
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -112,19 +111,6 @@ static RESULT open_memory(struct resources *resources)
 
 /* --- folders and the socket ------------------------------------------------------------------------ */
 
-static RESULT make_folder(const char *path, mode_t mode, struct explanation *why)
-{
-    char partial[LIMIT_PATH_BYTES];
-    for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        size_t length = slash == NULL ? strlen(path) : (size_t)(slash - path);
-        (void)string_format(partial, sizeof partial, "%.*s", (int)length, path);
-        if (mkdir(partial, slash == NULL ? mode : 0755) != 0 && errno != EEXIST)
-            return explain_errno(why, "cannot make the folder %s", partial);
-        if (slash == NULL)
-            return RESULT_OK;
-    }
-}
-
 static RESULT open_folder(const char *path, int *ret_fd, struct explanation *why)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,10 +124,10 @@ static RESULT open_folders(struct resources *resources, const struct paths *path
                            struct explanation *why)
 {
     int *grants = resources->grants;
-    GUARD(make_folder(paths->run, 0755, why));
-    GUARD(make_folder(paths->configuration, 0755, why));
-    GUARD(make_folder(paths->local_rules, 0755, why));
-    GUARD(make_folder(paths->log, 0750, why));
+    GUARD(paths_make_folder(paths->run, 0755, why));
+    GUARD(paths_make_folder(paths->configuration, 0755, why));
+    GUARD(paths_make_folder(paths->local_rules, 0755, why));
+    GUARD(paths_make_folder(paths->log, 0750, why));
     GUARD(open_folder(paths->configuration, &grants[GRANT_directory_configuration], why));
     GUARD(open_folder(paths->local_rules, &grants[GRANT_directory_local_rules], why));
     GUARD(open_folder(paths->log, &grants[GRANT_directory_log], why));
@@ -212,7 +198,7 @@ static RESULT read_boot_id(struct resources *resources)
 RESULT resources_open(struct resources *resources, const struct paths *paths,
                       struct explanation *why)
 {
-    *resources = (struct resources){0};
+    *resources = (struct resources){.snapshot_link = -1};
     for (size_t i = 0; i < GRANT_COUNT; i++)
         resources->grants[i] = -1;
     for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -243,12 +229,11 @@ static void close_all(int *fds, size_t count)
 void resources_drop_kernel(struct resources *resources)
 {
     close_all(resources->links, resources->link_count);
-    close_all(resources->programs, resources->program_count);
     resources->link_count = 0;
-    resources->program_count = 0;
+    resources->snapshot_link = -1;
     close_all(&resources->grants[GRANT_kernel_ring], 1);
     close_all(&resources->grants[GRANT_kernel_counters], 1);
-    close_all(&resources->grants[GRANT_kernel_snapshot_link], 1);
+    close_all(&resources->grants[GRANT_kernel_ignored], 1);
 }
 
 void resources_close(struct resources *resources, const struct paths *paths)
@@ -273,12 +258,10 @@ static RESULT hand(int socket, enum grant grant, int fd)
  * none costs the snapshot only. */
 static RESULT hand_snapshot(const struct resources *resources, int socket)
 {
-    if (resources->grants[GRANT_kernel_snapshot_link] < 0)
+    if (resources->snapshot_link < 0)
         return RESULT_OK;
-    union bpf_attr attributes = {0};
-    attributes.iter_create.link_fd = (uint32_t)resources->grants[GRANT_kernel_snapshot_link];
-    int iterator = (int)syscall(SYS_bpf, BPF_ITER_CREATE, &attributes, sizeof attributes);
-    if (iterator < 0)
+    int iterator;
+    if (!result_is_ok(loader_snapshot_open(resources->links[resources->snapshot_link], &iterator)))
         return RESULT_OK;
     struct result result = hand(socket, GRANT_kernel_snapshot, iterator);
     close(iterator);
@@ -300,7 +283,8 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
                                   .fd = -1,
                                   .start = {.epoch = resources->epoch,
                                             .boot_id_high = resources->boot_id_high,
-                                            .boot_id_low = resources->boot_id_low}};
+                                            .boot_id_low = resources->boot_id_low,
+                                            .kernel_epoch = resources->kernel_epoch}};
     if (result_is_ok(result))
         result = channel_send(socket, &start);
     if (!result_is_ok(result))
@@ -309,17 +293,18 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
     return RESULT_OK;
 }
 
+void resources_ignore(const struct resources *resources, pid_t pid, bool is_ignored)
+{
+    if (resources->grants[GRANT_kernel_ignored] < 0 || pid <= 0)
+        return;
+    /* A failure costs a few events about our own log and nothing else. */
+    result_ignore(
+        loader_ignore(resources->grants[GRANT_kernel_ignored], (uint32_t)pid, is_ignored));
+}
+
 uint64_t resources_missed_runs(const struct resources *resources)
 {
     uint64_t missed = 0;
-    for (size_t i = 0; i < resources->program_count; i++) {
-        struct bpf_prog_info info = {0};
-        union bpf_attr attributes = {0};
-        attributes.info.bpf_fd = (uint32_t)resources->programs[i];
-        attributes.info.info_len = sizeof info;
-        attributes.info.info = (uint64_t)(uintptr_t)&info;
-        if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof attributes) == 0)
-            missed += info.recursion_misses;
-    }
+    result_ignore(loader_missed_runs(resources->links, resources->link_count, &missed));
     return missed;
 }

@@ -18,12 +18,12 @@ struct resources {
     int counters[ROLE_COUNT];    /* writable counter page of each role */
     int links[LINKS_MAX];        /* keep the eBPF programs attached while they are open */
     size_t link_count;
-    int programs[LINKS_MAX];
-    size_t program_count;
+    int snapshot_link;           /* place of the snapshot iterator's link in it; -1: none */
     struct ring_cursor *engine_cursor;
     struct tree_page *tree;
     uint64_t epoch;
     uint64_t boot_id_high, boot_id_low;
+    uint64_t kernel_epoch;       /* names the kernel ring that is held: when it came */
 };
 
 /* Makes or opens everything but what the loader brings. Folders that are absent are made. */
@@ -38,6 +38,10 @@ void resources_drop_kernel(struct resources *resources);
 /* Hands a child what its role is due, and says start. A fresh snapshot is made for a sensor. */
 RESULT resources_hand_over(struct resources *resources, enum role role, int socket,
                            struct explanation *why);
+
+/* Has the file events of `pid` reported no longer (control writes a log line for each alert, which
+ * must not be an event of its own) or, when it has ended, again. */
+void resources_ignore(const struct resources *resources, pid_t pid, bool is_ignored);
 
 /* Runs of our eBPF programs that the kernel skipped, over all programs. */
 uint64_t resources_missed_runs(const struct resources *resources);

@@ -9,7 +9,7 @@ enum {
     QUICK_DEATH_MS = 500,  /* a child that ends this soon after ready has not recovered */
     FIRST_DELAY_MS = 50,
     LOADER_RETRY_MS = 60000, /* loading walks the verifier: seldom, and not for ever in a hurry */
-    START_MAX_MS = 15000,
+    START_MAX_MS = 30000, /* loading on a slow machine whose verifier refuses one program */
     RULES_LOAD_MAX_MS = 60000, /* thousands of rules on a slow machine take seconds */
     DEATHS_MAX = 2,
 };
@@ -19,6 +19,11 @@ static const enum role KEPT_RUNNING[] = {ROLE_sensor, ROLE_engine, ROLE_control}
 void supervision_init(struct supervision *supervision)
 {
     *supervision = (struct supervision){0};
+}
+
+void supervision_disable(struct supervision *supervision, enum role role)
+{
+    supervision->is_disabled[role] = true;
 }
 
 static bool passed(uint64_t since_ns, uint64_t limit_ms, uint64_t now_ns)
@@ -121,6 +126,8 @@ static bool hangs(const struct supervision *supervision, enum role role, uint64_
 /* The sensor has nothing to read before the loader is done. */
 static bool may_start(const struct supervision *supervision, enum role role)
 {
+    if (supervision->is_disabled[role])
+        return false;
     return role != ROLE_sensor || supervision->children[ROLE_loader].state == CHILD_DONE;
 }
 

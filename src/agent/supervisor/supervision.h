@@ -33,6 +33,7 @@ struct supervision {
     uint64_t loading_since_ns;
     uint32_t loading_deaths;
     uint64_t events_skipped;
+    bool is_disabled[ROLE_COUNT];
     bool is_stopping;
 };
 
@@ -68,6 +69,8 @@ struct supervision_actions {
 };
 
 void supervision_init(struct supervision *supervision);
+/* Never starts this child; without a loader no sensor starts either. */
+void supervision_disable(struct supervision *supervision, enum role role);
 void supervision_step(struct supervision *supervision, const struct supervision_event *event,
                       uint64_t now_ns, struct supervision_actions *ret_actions);
 

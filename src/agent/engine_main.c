@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * creance-engine: events against rules. Runs as its own user, with no file and no network; what it
+ * has are the event ring to read, the alert ring to write, and sealed rule sources.
+ */
+#include "agent/alert.h"
+#include "agent/child.h"
+#include "agent/rules_report.h"
+#include "base/bytes.h"
+#include "base/counters.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "base/sandbox.h"
+#include "engine/engine.h"
+#include "ring/ring.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EVENTS_PER_TURN = 1024, IDLE_WAIT_MS = 500 };
+
+struct judge {
+    struct child child;
+    struct engine *engine; /* NULL until the first rules came: events wait in the ring */
+    struct engine_event *event;
+    struct ring_reader *events;
+    struct ring_writer *alerts;
+    /* what is being judged */
+    struct ring_record record;
+    const uint8_t *encoding;
+    bool has_alerts;
+    uint8_t buffer[LIMIT_RING_RECORD_BYTES];
+    uint8_t output[LIMIT_RING_RECORD_BYTES];
+};
+
+static _Noreturn void give_up(const char *what, struct result result)
+{
+    fprintf(stderr, "creance-engine: %s: %s\n", what, result_text(result));
+    exit(EXIT_FAILURE);
+}
+
+/* --- rules ------------------------------------------------------------------------------------- */
+
+static void report(struct judge *judge, uint64_t generation, bool has_failed)
+{
+    struct message message = {.type = MESSAGE_rules_loaded,
+                              .fd = -1,
+                              .rules_loaded = {.generation = generation, .failed = has_failed}};
+    if (!has_failed) {
+        const struct engine *engine = judge->engine;
+        struct message_rules_loaded *loaded = &message.rules_loaded;
+        loaded->loaded = (uint32_t)engine_count_state(engine, ENGINE_RULE_LOADED);
+        loaded->inactive = (uint32_t)engine_count_state(engine, ENGINE_RULE_INACTIVE);
+        loaded->rejected = (uint32_t)engine_count_state(engine, ENGINE_RULE_REJECTED);
+        counter_set(COUNTER_engine_rules_rejected, loaded->rejected);
+        struct result result = rules_report_write(judge->child.grants[GRANT_rules_report_writer],
+                                                  generation, engine);
+        if (!result_is_ok(result)) /* the rules work; only their list cannot be shown */
+            fprintf(stderr, "creance-engine: cannot write the rules report: %s\n",
+                    result_text(result));
+    }
+    struct result result = child_send(&judge->child, &message);
+    if (!result_is_ok(result))
+        give_up("cannot report the rules to the supervisor", result);
+}
+
+static RESULT load(const void *pack, size_t size, struct engine **ret_engine,
+                   struct engine_event **ret_event, struct explanation *why)
+{
+    struct engine_options options = {0};
+    options.sources = engine_native_sources(&options.source_count);
+    struct engine *engine;
+    GUARD(engine_load(&options, pack, size, &engine, why));
+    struct engine_event *event = engine_event_new(engine);
+    if (event == NULL) {
+        engine_free(engine);
+        return explain(why, ERROR_MEMORY, "no memory for the events of these rules");
+    }
+    *ret_engine = engine;
+    *ret_event = event;
+    return RESULT_OK;
+}
+
+/* The old rules answer until the new ones are loaded, and stay when they cannot be. */
+static void take_rules(struct judge *judge, int fd, uint64_t generation)
+{
+    struct stat status;
+    void *pack = MAP_FAILED;
+    if (fstat(fd, &status) == 0 && status.st_size > 0)
+        pack = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    struct explanation why = {"the rule sources cannot be mapped"};
+    struct engine *engine = NULL;
+    struct engine_event *event = NULL;
+    struct result result = result_fail(ERROR_FORMAT);
+    if (pack != MAP_FAILED) {
+        result = load(pack, (size_t)status.st_size, &engine, &event, &why);
+        (void)munmap(pack, (size_t)status.st_size);
+    }
+    if (result_is_ok(result)) {
+        engine_event_free(judge->event);
+        engine_free(judge->engine);
+        judge->engine = engine;
+        judge->event = event;
+    } else {
+        fprintf(stderr, "creance-engine: rule set %lu: %s\n", (unsigned long)generation, why.text);
+    }
+    report(judge, generation, !result_is_ok(result));
+}
+
+static void take_messages(struct judge *judge)
+{
+    struct message message;
+    while (result_is_ok(child_receive(&judge->child, &message)))
+        if (message.type == MESSAGE_rules)
+            take_rules(judge, message.fd, message.rules.generation);
+}
+
+/* --- alerts ------------------------------------------------------------------------------------ */
+
+static struct bytes text_bytes(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static struct bytes join_tags(const struct engine_rule *rule, char *buffer, size_t capacity)
+{
+    size_t at = 0;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < rule->tag_count && at + 1 < capacity; i++) {
+        (void)string_format(buffer + at, capacity - at, "%s%s", i == 0 ? "" : ",", rule->tags[i]);
+        at += strlen(buffer + at);
+    }
+    return (struct bytes){(const uint8_t *)buffer, at};
+}
+
+static void raise_alert(void *context, size_t rule_index)
+{
+    struct judge *judge = context;
+    const struct engine_rule *rule = engine_rule(judge->engine, rule_index);
+    char tags[ALERT_TEXT_BYTES];
+    struct alert alert = {
+        .epoch = ring_reader_epoch(judge->events),
+        .sequence = judge->record.sequence,
+        .rule_id = text_bytes(rule->id),
+        .rule_title = text_bytes(rule->title),
+        .rule_level = text_bytes(rule->level),
+        .rule_file = text_bytes(rule->file),
+        .rule_tags = join_tags(rule, tags, sizeof tags),
+        .event = {judge->encoding, judge->record.size},
+    };
+    bytes_copy(alert.rule_digest, sizeof alert.rule_digest, rule->digest, sizeof rule->digest);
+    struct writer writer = writer_of(judge->output, sizeof judge->output);
+    struct result result = alert_encode(&alert, &writer);
+    if (!result_is_ok(result)) {
+        counter_add(COUNTER_engine_alerts_oversized, 1);
+        alert.event = (struct bytes){NULL, 0};
+        writer = writer_of(judge->output, sizeof judge->output);
+        result = alert_encode(&alert, &writer);
+    }
+    if (result_is_ok(result))
+        result = ring_writer_append(judge->alerts, judge->output, writer.at,
+                                    judge->record.sequence);
+    if (!result_is_ok(result))
+        give_up("cannot write an alert", result); /* the successor judges this event again */
+    judge->has_alerts = true;
+}
+
+/* --- events ------------------------------------------------------------------------------------ */
+
+static void judge_record(struct judge *judge)
+{
+    struct event event;
+    judge->encoding = judge->buffer;
+    if (!result_is_ok(event_decode(judge->buffer, judge->record.size, &event))) {
+        counter_add(COUNTER_engine_events_malformed, 1);
+        return;
+    }
+    if (event_has(&event, FIELD_process_arguments))
+        fault_in_engine(event.values[FIELD_process_arguments].text);
+    engine_event_from_native(judge->event, &event);
+    struct engine_verdict verdict =
+        engine_eval(judge->engine, judge->event, raise_alert, NULL, judge);
+    counter_add(COUNTER_engine_events, 1);
+    counter_add(COUNTER_engine_candidates, verdict.candidates);
+    counter_add(COUNTER_engine_matches, verdict.matches);
+    if (verdict.is_incomplete)
+        counter_add(COUNTER_engine_steps_exceeded, 1);
+}
+
+/* Judges what waits, up to a turn's worth; true when more waits. */
+static bool judge_events(struct judge *judge)
+{
+    for (unsigned i = 0; i < EVENTS_PER_TURN; i++) {
+        struct result result = ring_reader_next(judge->events, judge->buffer, &judge->record);
+        if (result.error == ERROR_AGAIN)
+            return false;
+        if (result_is_ok(result)) {
+            judge_record(judge);
+            ring_reader_done(judge->events);
+        }
+        counter_set(COUNTER_engine_events_lost, ring_reader_lost(judge->events));
+    }
+    return true;
+}
+
+static void wake_control(struct judge *judge)
+{
+    if (!judge->has_alerts)
+        return;
+    judge->has_alerts = false;
+    const uint64_t one = 1;
+    ssize_t written = write(judge->child.grants[GRANT_wake_control], &one, sizeof one);
+    (void)written; /* EAGAIN: control has been woken already */
+}
+
+static void wait(struct judge *judge, bool is_more)
+{
+    struct pollfd waits[] = {
+        {.fd = judge->child.socket, .events = POLLIN},
+        {.fd = judge->child.grants[GRANT_wake_engine], .events = POLLIN},
+    };
+    (void)poll(waits, 2, is_more ? 0 : IDLE_WAIT_MS);
+    if ((waits[1].revents & POLLIN) != 0) {
+        uint64_t count;
+        ssize_t size = read(waits[1].fd, &count, sizeof count);
+        (void)size; /* what counts is in the ring */
+    }
+}
+
+static struct judge *open_judge(void)
+{
+    static struct judge judge; /* its buffers are too large for the stack */
+    child_start(&judge.child, ROLE_engine);
+    const struct sandbox_profile profile = {.name = "creance-engine"};
+    struct explanation why;
+    if (!result_is_ok(sandbox_enter(&profile, &why))) {
+        fprintf(stderr, "creance-engine: %s\n", why.text);
+        exit(EXIT_FAILURE);
+    }
+    struct result result = ring_reader_open(judge.child.grants[GRANT_event_ring],
+                                            judge.child.grants[GRANT_event_cursor], &judge.events);
+    if (!result_is_ok(result))
+        give_up("cannot map the event ring", result);
+    struct ring_position last;
+    result = ring_writer_open(judge.child.grants[GRANT_alert_ring_writer], &judge.alerts, &last);
+    if (!result_is_ok(result))
+        give_up("cannot map the alert ring", result);
+    return &judge;
+}
+
+int main(void)
+{
+    struct judge *judge = open_judge();
+    child_ready(&judge->child);
+    bool is_more = false;
+    for (;;) {
+        wait(judge, is_more);
+        take_messages(judge);
+        is_more = judge->engine != NULL && judge_events(judge);
+        wake_control(judge);
+        child_heartbeat(&judge->child, counter_get(COUNTER_engine_events));
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * creance-loader: loads and attaches the eBPF programs, hands their descriptors to the supervisor,
+ * and ends. The only process of the agent that is root and links libbpf; it reads nothing but the
+ * kernel's own answers.
+ */
+#include "agent/child.h"
+#include "sensor/loader.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SEND_WAIT_MS = 5000 };
+
+/* Everything that is loaded must arrive: waits while the supervisor's queue is full. */
+static void send(struct child *child, struct message message)
+{
+    for (;;) {
+        struct result result = child_send(child, &message);
+        if (result_is_ok(result))
+            return;
+        struct pollfd wait = {.fd = child->socket, .events = POLLOUT};
+        if (result.error == ERROR_AGAIN && poll(&wait, 1, SEND_WAIT_MS) > 0)
+            continue;
+        fprintf(stderr, "creance-loader: cannot hand over what was loaded: %s\n",
+                result_text(result));
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void send_map(struct child *child, enum grant grant, int fd)
+{
+    if (fd >= 0)
+        send(child, (struct message){
+                        .type = MESSAGE_kernel, .fd = fd, .kernel = {.grant = (uint32_t)grant}});
+}
+
+static void send_probe(struct child *child, uint32_t probe, const struct loaded *loaded)
+{
+    const struct probe_status *status = &loaded->probes[probe];
+    send(child, (struct message){.type = MESSAGE_probe,
+                                 .fd = -1,
+                                 .probe = {.probe = probe,
+                                           .state = (uint32_t)status->state,
+                                           .error = (uint32_t)status->system_errno}});
+    if (loaded->links[probe] >= 0)
+        send(child, (struct message){
+                        .type = MESSAGE_link, .fd = loaded->links[probe], .link = {.probe = probe}});
+}
+
+int main(void)
+{
+    struct child child;
+    child_start(&child, ROLE_loader);
+    static struct loaded loaded;
+    struct explanation why = {""};
+    const struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    struct result result = loader_load(&settings, &loaded, &why);
+    for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
+        const struct probe_status *status = &loaded.probes[probe];
+        if (status->state != PROBE_ATTACHED && status->state != PROBE_SPARE)
+            fprintf(stderr, "creance-loader: probe %s is %s: %s\n",
+                    probe_row((enum probe)probe)->name, probe_state_name(status->state),
+                    status->detail);
+        send_probe(&child, probe, &loaded);
+    }
+    if (!result_is_ok(result)) {
+        fprintf(stderr, "creance-loader: %s\n", why.text);
+        return EXIT_FAILURE;
+    }
+    send_map(&child, GRANT_kernel_ring, loaded.ring);
+    send_map(&child, GRANT_kernel_counters, loaded.counters);
+    send_map(&child, GRANT_kernel_ignored, loaded.ignored);
+    return EXIT_SUCCESS;
+}

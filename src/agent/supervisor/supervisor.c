@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/supervisor/supervisor.h"
+
+#include "agent/supervisor/spawn.h"
+#include "agent/supervisor/supervision.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "sensor/loader.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    STOP_WAIT_MS = 3000,
+    MESSAGES_PER_TURN = 64,
+    NOTICES_MAX = 32,
+    MISSED_RUNS_EVERY_MS = 5000,
+};
+
+/* Sealed rule sources and their number. fd -1: none. */
+struct rules {
+    int fd;
+    uint64_t generation;
+};
+
+struct running_child {
+    pid_t pid; /* 0: none */
+    int socket;
+    enum channel_phase phase;
+    bool said_hello;
+};
+
+struct supervisor {
+    const struct supervisor_options *options;
+    struct resources resources;
+    struct supervision supervision;
+    struct tree tree;
+    struct running_child children[ROLE_COUNT];
+    struct rules candidate; /* on offer, not yet loaded by an engine */
+    struct rules good;      /* loaded by an engine before */
+    bool rules_unsent;      /* the engine's queue was full, or it is not there */
+    uint64_t generation;
+    struct message notices[NOTICES_MAX]; /* for control, which may be down */
+    size_t notice_count;
+    uint64_t next_missed_runs_ns;
+    int signals;
+    bool is_stopping;
+};
+
+static uint64_t now_ns(void) { return clock_boottime_ns(clock_system()); }
+
+static void say(const char *format, ...) PRINTF_LIKE(1, 2);
+static void say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("creanced: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+/* --- telling control -------------------------------------------------------------------------------- */
+
+static void send_notices(struct supervisor *supervisor)
+{
+    struct running_child *control = &supervisor->children[ROLE_control];
+    size_t sent = 0;
+    while (control->pid != 0 && control->phase == PHASE_RUNNING && sent < supervisor->notice_count
+           && result_is_ok(channel_send(control->socket, &supervisor->notices[sent])))
+        sent++;
+    supervisor->notice_count -= sent;
+    for (size_t i = 0; i < supervisor->notice_count; i++)
+        supervisor->notices[i] = supervisor->notices[i + sent];
+}
+
+/* Control writes it into the agent's log. With more waiting than fit, the newest is dropped here:
+ * the line on stderr was written before. */
+static void notice(struct supervisor *supervisor, enum notice notice, enum role role,
+                   uint64_t first, uint64_t second)
+{
+    if (supervisor->notice_count == NOTICES_MAX)
+        return;
+    supervisor->notices[supervisor->notice_count++] =
+        (struct message){.type = MESSAGE_notice,
+                         .fd = -1,
+                         .notice = {.notice = (uint32_t)notice,
+                                    .role = (uint32_t)role,
+                                    .first = first,
+                                    .second = second}};
+    send_notices(supervisor);
+}
+
+static void publish(struct supervisor *supervisor)
+{
+    struct tree *tree = &supervisor->tree;
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        const struct supervised *state = &supervisor->supervision.children[i];
+        tree->children[i].state = (uint32_t)state->state;
+        tree->children[i].pid = (uint32_t)supervisor->children[i].pid;
+        tree->children[i].restarts = state->restarts;
+        tree->children[i].hangs = state->hangs;
+    }
+    tree->children[ROLE_supervisor].state = CHILD_RUNNING;
+    tree->children[ROLE_supervisor].pid = (uint32_t)getpid();
+    tree->events_skipped = supervisor->supervision.events_skipped;
+    tree->is_blind = supervisor->resources.link_count == 0;
+    tree_publish(supervisor->resources.tree, tree);
+}
+
+/* --- rules: from control to the engine ------------------------------------------------------------- */
+
+static void close_rules(struct rules *rules)
+{
+    if (rules->fd >= 0)
+        close(rules->fd);
+    *rules = (struct rules){.fd = -1};
+}
+
+static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
+                 uint64_t value, uint64_t in_flight);
+
+static void send_rules(struct supervisor *supervisor)
+{
+    struct running_child *engine = &supervisor->children[ROLE_engine];
+    const struct rules *rules =
+        supervisor->candidate.fd >= 0 ? &supervisor->candidate : &supervisor->good;
+    if (!supervisor->rules_unsent || rules->fd < 0 || engine->pid == 0
+        || engine->phase != PHASE_RUNNING)
+        return;
+    const struct message message = {.type = MESSAGE_rules,
+                                    .fd = rules->fd,
+                                    .rules = {.generation = rules->generation}};
+    if (!result_is_ok(channel_send(engine->socket, &message)))
+        return; /* its queue is full or it is gone: the next turn tries again */
+    supervisor->rules_unsent = false;
+    step(supervisor, SUPERVISION_LOADING, ROLE_engine, rules->generation, 0);
+}
+
+/* Rules come as memory that nobody can change any more, or not at all. */
+static bool is_sealed(int fd)
+{
+    const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    int found = fcntl(fd, F_GET_SEALS);
+    struct stat status;
+    return found >= 0 && (found & seals) == seals && fstat(fd, &status) == 0
+           && status.st_size <= LIMIT_RULE_PACK_BYTES + LIMIT_RULE_FILE_BYTES;
+}
+
+static void take_offer(struct supervisor *supervisor, const struct message *message)
+{
+    if (!is_sealed(message->fd)) {
+        close(message->fd);
+        counter_add(COUNTER_supervisor_bad_messages, 1);
+        say("control offered rules that are not sealed or too large; the old ones stay in force");
+        return;
+    }
+    close_rules(&supervisor->candidate);
+    supervisor->candidate = (struct rules){message->fd, ++supervisor->generation};
+    supervisor->rules_unsent = true;
+    send_rules(supervisor);
+}
+
+static void take_loaded(struct supervisor *supervisor, const struct message_rules_loaded *loaded)
+{
+    step(supervisor, SUPERVISION_LOADED, ROLE_engine, loaded->generation, 0);
+    bool is_candidate = supervisor->candidate.fd >= 0
+                        && loaded->generation == supervisor->candidate.generation;
+    if (loaded->failed != 0) {
+        say("the engine refused rule set %lu; rule set %lu stays in force",
+            (unsigned long)loaded->generation, (unsigned long)supervisor->good.generation);
+        notice(supervisor, NOTICE_rules_refused, ROLE_engine, loaded->generation,
+               supervisor->good.generation);
+        if (is_candidate)
+            close_rules(&supervisor->candidate);
+        supervisor->rules_unsent = is_candidate; /* an engine that is new has none yet */
+        return;
+    }
+    if (is_candidate) {
+        close_rules(&supervisor->good);
+        supervisor->good = supervisor->candidate;
+        supervisor->candidate = (struct rules){.fd = -1};
+    }
+    supervisor->tree.rules_generation = loaded->generation;
+    supervisor->tree.rules_loaded = loaded->loaded;
+    supervisor->tree.rules_inactive = loaded->inactive;
+    supervisor->tree.rules_rejected = loaded->rejected;
+}
+
+static void drop_rules(struct supervisor *supervisor)
+{
+    struct rules *bad =
+        supervisor->candidate.fd >= 0 ? &supervisor->candidate : &supervisor->good;
+    say("two engines died loading rule set %lu: it is dropped", (unsigned long)bad->generation);
+    uint64_t generation = bad->generation;
+    close_rules(bad);
+    notice(supervisor, NOTICE_rules_refused, ROLE_engine, generation, supervisor->good.generation);
+}
+
+/* --- children ------------------------------------------------------------------------------------------ */
+
+static void forget_child(struct running_child *child)
+{
+    if (child->socket >= 0)
+        close(child->socket);
+    *child = (struct running_child){.socket = -1};
+}
+
+static RESULT launch(struct supervisor *supervisor, enum role role, struct explanation *why)
+{
+    struct running_child *child = &supervisor->children[role];
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return explain_errno(why, "cannot make a socket for %s", role_row(role)->program);
+    pid_t pid;
+    struct result result =
+        spawn_child(role, supervisor->options->programs[role], pair[1], &pid, why);
+    close(pair[1]);
+    if (!result_is_ok(result)) {
+        close(pair[0]);
+        return result;
+    }
+    *child = (struct running_child){.pid = pid, .socket = pair[0], .phase = PHASE_STARTING};
+    supervisor->tree.children[role].started_boottime_ns = now_ns();
+    if (role == ROLE_control)
+        resources_ignore(&supervisor->resources, pid, true);
+    return RESULT_OK;
+}
+
+static void start_child(struct supervisor *supervisor, enum role role)
+{
+    if (role == ROLE_loader)
+        resources_drop_kernel(&supervisor->resources);
+    struct explanation why;
+    if (result_is_ok(launch(supervisor, role, &why)))
+        return;
+    say("%s; tried again later", why.text);
+    step(supervisor, SUPERVISION_START_FAILED, role, 0, 0);
+}
+
+static void carry_out(struct supervisor *supervisor, const struct supervision_actions *actions)
+{
+    if (actions->skip_event != 0) {
+        ring_cursor_skip(supervisor->resources.engine_cursor, actions->skip_event);
+        counter_add(COUNTER_supervisor_events_skipped, 1);
+        say("event %lu is passed over: two engines died on it",
+            (unsigned long)actions->skip_event);
+        notice(supervisor, NOTICE_event_skipped, ROLE_engine, actions->skip_event, 0);
+    }
+    if (actions->drop_rules)
+        drop_rules(supervisor);
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        pid_t pid = supervisor->children[i].pid;
+        if (actions->kill[i] && pid > 0) {
+            counter_add(actions->is_hang[i] ? COUNTER_supervisor_hangs
+                                            : COUNTER_supervisor_bad_messages, 1);
+            say("%s (pid %d) %s and is killed", role_row((enum role)i)->program, (int)pid,
+                actions->is_hang[i] ? "hangs" : "broke the protocol");
+            notice(supervisor, actions->is_hang[i] ? NOTICE_child_hung : NOTICE_child_lied,
+                   (enum role)i, supervisor->supervision.children[ROLE_engine].in_flight, 0);
+            (void)kill(pid, SIGKILL);
+        }
+        if (actions->start[i])
+            start_child(supervisor, (enum role)i);
+    }
+}
+
+static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
+                 uint64_t value, uint64_t in_flight)
+{
+    const struct supervision_event event = {type, role, value, in_flight};
+    struct supervision_actions actions;
+    supervision_step(&supervisor->supervision, &event, now_ns(), &actions);
+    carry_out(supervisor, &actions);
+}
+
+/* --- messages ------------------------------------------------------------------------------------------- */
+
+static void greet(struct supervisor *supervisor, enum role role, const struct message *message)
+{
+    struct running_child *child = &supervisor->children[role];
+    bool is_ours = message->hello.role == (uint32_t)role
+                   && message->hello.protocol == AGENT_PROTOCOL && !child->said_hello;
+    struct explanation why = {"said hello as somebody else, twice, or in another protocol"};
+    child->said_hello = true;
+    if (is_ours
+        && result_is_ok(resources_hand_over(&supervisor->resources, role, child->socket, &why)))
+        return;
+    say("%s: %s", role_row(role)->program, why.text);
+    step(supervisor, SUPERVISION_LIED, role, 0, 0);
+}
+
+static void become_ready(struct supervisor *supervisor, enum role role)
+{
+    supervisor->children[role].phase = PHASE_RUNNING;
+    step(supervisor, SUPERVISION_READY, role, 0, 0);
+    if (role == ROLE_engine)
+        supervisor->rules_unsent = true;
+    send_rules(supervisor);
+    send_notices(supervisor);
+}
+
+/* Closes it where there is no room: a loader that lies. */
+static void keep_link(struct resources *resources, uint32_t probe, int fd)
+{
+    if (resources->link_count == LINKS_MAX) {
+        close(fd);
+        return;
+    }
+    bool is_full_snapshot = probe == PROBE_snapshot;
+    if (is_full_snapshot || (probe == PROBE_snapshot_plain && resources->snapshot_link < 0))
+        resources->snapshot_link = (int)resources->link_count;
+    resources->links[resources->link_count++] = fd;
+}
+
+static void take_from_loader(struct supervisor *supervisor, const struct message *message)
+{
+    struct resources *resources = &supervisor->resources;
+    if (message->type == MESSAGE_link) {
+        keep_link(resources, message->link.probe, message->fd);
+    } else if (message->type == MESSAGE_kernel) {
+        uint32_t grant = message->kernel.grant;
+        bool is_kernels = grant == GRANT_kernel_ring || grant == GRANT_kernel_counters
+                          || grant == GRANT_kernel_ignored;
+        if (is_kernels && resources->grants[grant] < 0)
+            resources->grants[grant] = message->fd;
+        else
+            close(message->fd);
+        if (grant == GRANT_kernel_ring)
+            resources->kernel_epoch = now_ns();
+        if (grant == GRANT_kernel_ignored)
+            resources_ignore(resources, supervisor->children[ROLE_control].pid, true);
+    } else if (message->probe.probe < TREE_PROBES_MAX) {
+        struct tree *tree = &supervisor->tree;
+        tree->probes[message->probe.probe] =
+            (struct tree_probe){message->probe.state, message->probe.error};
+        if (message->probe.probe >= tree->probe_count)
+            tree->probe_count = message->probe.probe + 1;
+    }
+}
+
+static void take(struct supervisor *supervisor, enum role role, const struct message *message)
+{
+    switch (message->type) {
+    case MESSAGE_hello:
+        greet(supervisor, role, message);
+        break;
+    case MESSAGE_ready:
+        become_ready(supervisor, role);
+        break;
+    case MESSAGE_heartbeat:
+        step(supervisor, SUPERVISION_BEAT, role, 0, 0);
+        break;
+    case MESSAGE_probe:
+    case MESSAGE_kernel:
+    case MESSAGE_link:
+        take_from_loader(supervisor, message);
+        break;
+    case MESSAGE_rules_offer:
+        take_offer(supervisor, message);
+        break;
+    case MESSAGE_rules_loaded:
+        take_loaded(supervisor, &message->rules_loaded);
+        break;
+    case MESSAGE_grant:
+    case MESSAGE_start:
+    case MESSAGE_rules:
+    case MESSAGE_stop:
+    case MESSAGE_notice:
+    case MESSAGE_COUNT:
+        break; /* ours to send: channel_receive() let none of them through */
+    }
+}
+
+static void hear(struct supervisor *supervisor, enum role role)
+{
+    struct running_child *child = &supervisor->children[role];
+    for (unsigned i = 0; i < MESSAGES_PER_TURN && child->pid != 0; i++) {
+        struct message message;
+        struct result result = channel_receive(child->socket, role, child->phase, &message);
+        if (result.error == ERROR_AGAIN || result.error == ERROR_CLOSED)
+            return;
+        if (result_is_ok(result)) {
+            take(supervisor, role, &message);
+            continue;
+        }
+        step(supervisor, SUPERVISION_LIED, role, 0, 0);
+        return;
+    }
+}
+
+/* --- the end of children ------------------------------------------------------------------------------- */
+
+static void count_probes(struct supervisor *supervisor)
+{
+    const struct tree *tree = &supervisor->tree;
+    size_t missing = 0;
+    for (size_t i = 0; i < tree->probe_count; i++)
+        if (tree->probes[i].state != PROBE_ATTACHED && tree->probes[i].state != PROBE_SPARE)
+            missing++;
+    counter_set(COUNTER_probes_missing, missing);
+    if (supervisor->resources.link_count == 0) {
+        say("no eBPF program is attached: this host is not watched. `creance probe` says why");
+        notice(supervisor, NOTICE_blind, ROLE_loader, 0, tree->probe_count);
+    } else if (missing != 0) {
+        say("%zu of %u probes are missing: `creance probe` says what is not seen", missing,
+            tree->probe_count);
+        notice(supervisor, NOTICE_probes_missing, ROLE_loader, missing, tree->probe_count);
+    }
+}
+
+static void child_ended(struct supervisor *supervisor, enum role role, int wait_status)
+{
+    hear(supervisor, role); /* what it said before it ended */
+    pid_t pid = supervisor->children[role].pid;
+    forget_child(&supervisor->children[role]);
+    if (role == ROLE_control)
+        resources_ignore(&supervisor->resources, pid, false);
+    uint64_t in_flight =
+        role == ROLE_engine ? ring_cursor_look(supervisor->resources.engine_cursor).in_flight : 0;
+    supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
+    if (role == ROLE_loader)
+        count_probes(supervisor);
+    bool is_expected = supervisor->is_stopping || (role == ROLE_loader && wait_status == 0);
+    if (!is_expected) {
+        counter_add(COUNTER_supervisor_restarts, 1);
+        say("%s (pid %d) ended by itself: %s %d", role_row(role)->program, (int)pid,
+            WIFSIGNALED(wait_status) ? "signal" : "exit code",
+            WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+    }
+    step(supervisor, SUPERVISION_ENDED, role, (uint64_t)(uint32_t)wait_status, in_flight);
+    if (!is_expected)
+        notice(supervisor, NOTICE_child_died, role, (uint64_t)(uint32_t)wait_status,
+               supervisor->supervision.children[role].delay_ms);
+}
+
+static void reap(struct supervisor *supervisor)
+{
+    for (;;) {
+        int wait_status;
+        pid_t pid = waitpid(-1, &wait_status, WNOHANG);
+        if (pid <= 0)
+            return;
+        for (size_t i = 0; i < ROLE_COUNT; i++)
+            if (supervisor->children[i].pid == pid)
+                child_ended(supervisor, (enum role)i, wait_status);
+    }
+}
+
+static void take_signals(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo info;
+    while (read(supervisor->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            supervisor->is_stopping = true;
+    reap(supervisor);
+}
+
+/* --- the loop --------------------------------------------------------------------------------------------- */
+
+static void look_around(struct supervisor *supervisor)
+{
+    struct ring_cursor_view view = ring_cursor_look(supervisor->resources.engine_cursor);
+    step(supervisor, SUPERVISION_LOOK, ROLE_engine, view.in_flight, 0);
+    uint64_t now = now_ns();
+    if (now >= supervisor->next_missed_runs_ns) {
+        supervisor->next_missed_runs_ns = now + (uint64_t)MISSED_RUNS_EVERY_MS * NS_PER_MS;
+        counter_set(COUNTER_kernel_missed, resources_missed_runs(&supervisor->resources));
+    }
+    send_rules(supervisor);
+    send_notices(supervisor);
+    publish(supervisor);
+}
+
+static void wait_and_hear(struct supervisor *supervisor, uint64_t wait_ms)
+{
+    struct pollfd waits[1 + ROLE_COUNT] = {{.fd = supervisor->signals, .events = POLLIN}};
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        waits[1 + i] = (struct pollfd){.fd = supervisor->children[i].socket, .events = POLLIN};
+    if (poll(waits, 1 + ROLE_COUNT, (int)wait_ms) < 0)
+        return;
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        if ((waits[1 + i].revents & POLLIN) != 0)
+            hear(supervisor, (enum role)i);
+    take_signals(supervisor);
+}
+
+static bool anybody_left(const struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        if (supervisor->children[i].pid != 0)
+            return true;
+    return false;
+}
+
+static void stop_children(struct supervisor *supervisor)
+{
+    supervisor->is_stopping = true;
+    step(supervisor, SUPERVISION_STOP, ROLE_supervisor, 0, 0);
+    const struct message stop = {.type = MESSAGE_stop, .fd = -1};
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        if (supervisor->children[i].pid != 0)
+            result_ignore(channel_send(supervisor->children[i].socket, &stop)); /* or killed */
+    uint64_t deadline = now_ns() + (uint64_t)STOP_WAIT_MS * NS_PER_MS;
+    while (anybody_left(supervisor) && now_ns() < deadline)
+        wait_and_hear(supervisor, 50);
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        if (supervisor->children[i].pid == 0)
+            continue;
+        (void)kill(supervisor->children[i].pid, SIGKILL);
+        (void)waitpid(supervisor->children[i].pid, NULL, 0);
+    }
+}
+
+static RESULT open_signals(struct supervisor *supervisor, struct explanation *why)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+        return explain_errno(why, "cannot block signals");
+    supervisor->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (supervisor->signals < 0)
+        return explain_errno(why, "cannot listen for signals");
+    return RESULT_OK;
+}
+
+RESULT supervisor_run(const struct supervisor_options *options, struct explanation *why)
+{
+    static struct supervisor supervisor; /* one per process; too large for the stack to be tidy */
+    supervisor = (struct supervisor){
+        .options = options, .candidate = {.fd = -1}, .good = {.fd = -1}};
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        supervisor.children[i].socket = -1;
+    supervision_init(&supervisor.supervision);
+    if (options->without_sensor)
+        supervision_disable(&supervisor.supervision, ROLE_loader);
+    GUARD(open_signals(&supervisor, why));
+    struct result result = resources_open(&supervisor.resources, options->paths, why);
+    if (!result_is_ok(result)) {
+        resources_close(&supervisor.resources, options->paths);
+        return result;
+    }
+    supervisor.tree.epoch = supervisor.resources.epoch;
+    supervisor.tree.boot_id_high = supervisor.resources.boot_id_high;
+    supervisor.tree.boot_id_low = supervisor.resources.boot_id_low;
+    supervisor.tree.started_boottime_ns = now_ns();
+
+    while (!supervisor.is_stopping) {
+        look_around(&supervisor);
+        wait_and_hear(&supervisor, supervision_wait_ms(&supervisor.supervision, now_ns()));
+    }
+    say("stopping");
+    stop_children(&supervisor);
+    resources_close(&supervisor.resources, options->paths);
+    return RESULT_OK;
+}
