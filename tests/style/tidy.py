@@ -68,6 +68,18 @@ BANNED = {
 }
 
 
+# folder: headers that it must not include (by how their names begin), and why
+PARSERS = ("jansson", "yaml", "hs", "zstd")
+BOUNDARIES = {
+    "src/engine/": (("fcntl.h", "unistd.h", "sys/", "netinet/", "arpa/", "netdb.h", "signal.h",
+                     "pthread.h", "dirent.h"), "the engine is a library without I/O"),
+    "src/agent/supervisor/": (PARSERS + ("engine/", "content/", "schema/", "netinet/"),
+                              "the supervisor parses nothing and knows no rule"),
+    "src/sensor/": (PARSERS, "no content and no text format runs in the sensor"),
+    "src/base/": (PARSERS, "base knows no format"),
+}
+
+
 class Tree:
     """The files of a checkout that are or could be committed."""
 
@@ -160,6 +172,20 @@ def rule_layers(tree):
                 yield name, line, "only tests include tests/"
             elif ".." in target:
                 yield name, line, "include by module path (\"module/file.h\"), not by .."
+
+
+def rule_boundaries(tree):
+    """What a folder promises not to know, it does not include (BOUNDARIES in tidy.py)."""
+    for name in tree.ours((".c", ".h")):
+        if re.search(r"(_test|_fuzz)\.c$|/fake_\w+\.[ch]$", name):
+            continue
+        text = without_comments(tree.text(name), keep_strings=True)
+        for folder, (headers, why) in BOUNDARIES.items():
+            if not name.startswith(folder):
+                continue
+            for found in re.finditer(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', text, re.MULTILINE):
+                if found.group(1).startswith(headers):
+                    yield name, line_of(text, found.start()), f"{found.group(1)}: {why}"
 
 
 def c_functions(text):

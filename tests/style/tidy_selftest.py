@@ -40,6 +40,8 @@ PLANTED = [
     ("layers", "src/base/a.c", '+#include "tests/unit.h"\n', "only tests include"),
     ("layers", "src/base/a.c", '+#include "../base/a.h"\n', "not by .."),
     ("layers", "src/strange/s.c", SPDX + '#include "base/a.h"\n', "no place in the order"),
+    ("boundaries", "src/engine/e.c", "+#include <fcntl.h>\n", "without I/O"),
+    ("boundaries", "src/agent/supervisor/s.c", SPDX + "#include <jansson.h>\n", "parses nothing"),
     ("function_length", "src/engine/e.c", "+" + LONG, "long_one() has 71 lines"),
     ("function_length", "src/engine/e.c", "+" + LONG.replace("(void)", "(int a,\n    int b)"),
      "long_one() has 71 lines"),
