@@ -143,7 +143,7 @@ static void ended_processes_are_replaced_in_order(void **state)
     assert_int_equal(used, LIMIT_PROCESS_ENDED + 3);
     struct process_info info;
     assert_ok(process_table_find(table, key(3, 3), &info));
-    for (unsigned i = 0; i < 10000; i++, pid++) {
+    for (unsigned i = 0; i < 40000; i++, pid++) {
         add(table, key(pid, pid), key(2, 2), "/short");
         process_table_end(table, key(pid, pid), pid);
         uint32_t gone = pid - LIMIT_PROCESS_ENDED - 1;
@@ -227,27 +227,67 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
-/* What a writer is killed in: processes whose texts all say the same number. */
+/* One change to a table of processes whose texts all say the same number. */
+static void change(struct process_table *table, uint64_t *seed)
+{
+    uint32_t pid = (uint32_t)(next_random(seed) % 3000) + 1;
+    uint64_t start = next_random(seed) % 4 + 1;
+    if (next_random(seed) % 4 == 0) {
+        process_table_end(table, key(pid, start), 5);
+        return;
+    }
+    char text[600];
+    memset(text, 'a' + (int)((pid + start) % 26), sizeof text);
+    struct process_info *info = process_table_begin(table, key(pid, start), start, NULL);
+    info->parent = key((uint32_t)(next_random(seed) % 3000) + 1, 1);
+    process_set_executable(info, text, PROCESS_EXECUTABLE_BYTES);
+    process_set_arguments(info, text, sizeof text);
+    process_table_commit(table, info);
+}
+
+/* What a writer is killed in. */
 static void churn(int fd, uint64_t seed)
 {
     struct process_table *table;
     if (!result_is_ok(process_table_open(fd, &table)))
         _exit(3);
-    for (;;) {
-        uint32_t pid = (uint32_t)(next_random(&seed) % 3000) + 1;
-        uint64_t start = next_random(&seed) % 4 + 1;
-        if (next_random(&seed) % 4 == 0) {
-            process_table_end(table, key(pid, start), 5);
+    for (;;)
+        change(table, &seed);
+}
+
+/* The index finds exactly what the slots hold. */
+static unsigned check_index(const struct process_table *view)
+{
+    unsigned found = 0;
+    for (unsigned slot = 0; slot < process_table_used(view); slot++) {
+        struct process_info info;
+        struct process_info other;
+        if (!result_is_ok(process_table_read(view, slot, &info)))
             continue;
-        }
-        char text[600];
-        memset(text, 'a' + (int)((pid + start) % 26), sizeof text);
-        struct process_info *info = process_table_begin(table, key(pid, start), start, NULL);
-        info->parent = key((uint32_t)(next_random(&seed) % 3000) + 1, 1);
-        process_set_executable(info, text, PROCESS_EXECUTABLE_BYTES);
-        process_set_arguments(info, text, sizeof text);
-        process_table_commit(table, info);
+        assert_ok(process_table_find(view, info.key, &other));
+        assert_memory_equal(&info, &other, sizeof info);
+        found++;
     }
+    return found;
+}
+
+/* Pids that share a place in the index, and come and go. */
+static void the_index_survives_churn(void **state)
+{
+    (void)state;
+    int fd;
+    struct process_table *table = fresh(&fd);
+    uint64_t seed = 9;
+    for (unsigned i = 0; i < 30000; i++)
+        change(table, &seed);
+    assert_true(check_index(table) > 3000);
+    process_table_close(table);
+    assert_ok(process_table_open(fd, &table));
+    for (unsigned i = 0; i < 30000; i++)
+        change(table, &seed);
+    assert_true(check_index(table) > 3000);
+    process_table_close(table);
+    close(fd);
 }
 
 /* Every copy that a reader gets is of one piece. */
@@ -293,15 +333,7 @@ static void killed_writers_leave_nothing_torn(void **state)
     assert_true(found > 100);
     struct process_table *table;
     assert_ok(process_table_open(fd, &table));
-    /* The index of the successor finds exactly what the slots hold. */
-    for (unsigned slot = 0; slot < process_table_used(table); slot++) {
-        struct process_info info;
-        struct process_info other;
-        if (!result_is_ok(process_table_read(table, slot, &info)))
-            continue;
-        assert_ok(process_table_find(view, info.key, &other));
-        assert_memory_equal(&info, &other, sizeof info);
-    }
+    assert_true(check_index(view) > 100);
     process_table_close(table);
     process_table_close(view);
     close(fd);
@@ -386,6 +418,7 @@ int main(void)
         cmocka_unit_test(ended_processes_are_replaced_in_order),
         cmocka_unit_test(a_table_full_of_living_ones_drops_leaves_and_counts),
         cmocka_unit_test(a_successor_knows_what_its_predecessor_knew),
+        cmocka_unit_test(the_index_survives_churn),
         cmocka_unit_test(killed_writers_leave_nothing_torn),
         cmocka_unit_test(lying_memory_harms_no_reader),
         cmocka_unit_test(ids_are_told_in_hex),
