@@ -586,6 +586,79 @@ static void test_wake(void **state)
     assert_true(has(bench, WIRE_EXEC, child));
 }
 
+enum { HANDED_MAX = PROBE_COUNT + 1 };
+
+/* Loads in a process of its own, which hands over the ring and the links, and ends. */
+static size_t load_and_end(int descriptors[HANDED_MAX])
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int) * HANDED_MAX)];
+    } control = {{0}};
+    char one = 0;
+    struct iovec data = {&one, 1};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct loaded loaded;
+        if (!result_is_ok(loader_load(&LOADER_SETTINGS_DEFAULT, &loaded, NULL)))
+            _exit(1);
+        int *out = (int *)CMSG_DATA(&control.header);
+        size_t count = 0;
+        out[count++] = loaded.ring;
+        for (unsigned i = 0; i < PROBE_COUNT; i++)
+            if (loaded.links[i] >= 0)
+                out[count++] = loaded.links[i];
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+        _exit(sendmsg(ends[1], &message, 0) == 1 ? 0 : 1);
+    }
+    assert_int_equal(wait_for(child), 0);
+    assert_int_equal(recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC), 1);
+    close(ends[0]);
+    close(ends[1]);
+    size_t size = control.header.cmsg_len - CMSG_LEN(0);
+    bytes_copy(descriptors, sizeof(int) * HANDED_MAX, CMSG_DATA(&control.header), size);
+    return size / sizeof(int);
+}
+
+/* Programs outlive their loader with their descriptors, and end with the last of them. */
+static void test_handing_over(void **state)
+{
+    struct bench *bench = *state;
+    struct ring_buffer *own_ring = bench->ring;
+    int descriptors[HANDED_MAX];
+    size_t count = load_and_end(descriptors);
+    assert_int_equal(count, 1 + bench->loaded.attached_count);
+    bench->ring = ring_buffer__new(descriptors[0], keep_record, bench, NULL);
+    assert_non_null(bench->ring);
+    forget(bench);
+    char *arguments[] = {"true", "handed over", NULL};
+    pid_t child = run("/bin/true", arguments);
+    assert_int_equal(close(open("handed", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    assert_int_equal(unlink("handed"), 0);
+    assert_true(has(bench, WIRE_EXEC, child));
+    assert_true(has(bench, WIRE_EXIT, child));
+    assert_true(has(bench, WIRE_FILE_CREATE, getpid()));
+    assert_true(has(bench, WIRE_FILE_DELETE, getpid()));
+    for (size_t i = 1; i < count; i++)
+        close(descriptors[i]);
+    forget(bench);
+    child = run("/bin/true", arguments);
+    assert_int_equal(close(open("handed", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    assert_false(has(bench, WIRE_EXEC, child));
+    assert_false(has(bench, WIRE_FILE_CREATE, getpid()));
+    ring_buffer__free(bench->ring);
+    close(descriptors[0]);
+    bench->ring = own_ring;
+}
+
 static int set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
@@ -634,7 +707,7 @@ int main(void)
         cmocka_unit_test(test_chmod),   cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_network), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_snapshot), cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_wake),
+        cmocka_unit_test(test_wake),    cmocka_unit_test(test_handing_over),
     };
     struct loader_system system;
     loader_look(&system);
