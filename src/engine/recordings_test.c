@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The public rules over real recordings: every match that an independent evaluator found, and none
+ * more. The material is not part of the project: see $CREANCE_SHARED (default ../shared).
+ */
+#include "engine/engine.h"
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "engine/pack.h"
+#include "tests/unit.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <zstd.h>
+
+enum { MEASURED_ROUNDS = 7 };
+
+struct text {
+    char *data;
+    size_t size;
+};
+
+static const char *shared_folder(void)
+{
+    const char *folder = getenv("CREANCE_SHARED");
+    return folder == NULL ? "../shared" : folder;
+}
+
+static bool read_file(const char *path, struct text *out)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    struct stat status;
+    *out = (struct text){0};
+    if (fstat(fileno(file), &status) == 0) {
+        out->data = calloc(1, (size_t)status.st_size + 1);
+        out->size = out->data == NULL ? 0 : fread(out->data, 1, (size_t)status.st_size, file);
+    }
+    fclose(file);
+    return out->data != NULL;
+}
+
+/* Adds each rule file below `folder` that holds both words. */
+static void add_rules(struct pack_writer *writer, const char *folder, const char *word,
+                      const char *word2)
+{
+    DIR *directory = opendir(folder);
+    if (directory == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char path[LIMIT_PATH_BYTES];
+        if (entry->d_name[0] == '.')
+            continue;
+        assert_true(string_format(path, sizeof path, "%s/%s", folder, entry->d_name));
+        struct stat status;
+        assert_int_equal(stat(path, &status), 0);
+        struct text text;
+        if (S_ISDIR(status.st_mode)) {
+            add_rules(writer, path, word, word2);
+        } else if (string_ends_with(path, ".yml") && read_file(path, &text)) {
+            if (strstr(text.data, word) != NULL && strstr(text.data, word2) != NULL)
+                assert_ok(pack_writer_add(writer, path, text.data, text.size));
+            free(text.data);
+        }
+    }
+    closedir(directory);
+}
+
+static uint64_t thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static struct engine *load_rules(const char *word, const char *word2)
+{
+    static const char *const FOLDERS[] = {"rules", "rules-emerging-threats",
+                                          "rules-threat-hunting", "rules-placeholder"};
+    struct pack_writer *writer = pack_writer_new();
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof FOLDERS[0]; i++) {
+        char path[LIMIT_PATH_BYTES];
+        assert_true(
+            string_format(path, sizeof path, "%s/data/sigma/%s", shared_folder(), FOLDERS[i]));
+        add_rules(writer, path, word, word2);
+    }
+    uint8_t *pack;
+    size_t size;
+    assert_ok(pack_writer_finish(writer, &pack, &size));
+    pack_writer_free(writer);
+    struct engine *engine = NULL;
+    struct explanation why = {.text = ""};
+    uint64_t start = thread_ns();
+    struct result result = engine_load(NULL, pack, size, &engine, &why);
+    free(pack);
+    if (!result_is_ok(result))
+        fail_msg("loading failed: %s", why.text);
+    print_message("# %zu rules: %zu loaded, %zu inactive, %zu rejected, in %.3f s\n",
+                  engine_rule_count(engine), engine_count_state(engine, ENGINE_RULE_LOADED),
+                  engine_count_state(engine, ENGINE_RULE_INACTIVE),
+                  engine_count_state(engine, ENGINE_RULE_REJECTED),
+                  (double)(thread_ns() - start) / 1e9);
+    for (size_t i = 0; i < engine_rule_count(engine); i++) {
+        const struct engine_rule *rule = engine_rule(engine, i);
+        if (rule->state == ENGINE_RULE_REJECTED)
+            print_message("#   %s:%u: %s: %s\n", rule->file, rule->line, rule->field,
+                          rule->reason);
+    }
+    return engine;
+}
+
+static struct text decompress(const char *path)
+{
+    struct text packed;
+    struct text out = {0};
+    assert_true(read_file(path, &packed));
+    size_t capacity = 64 * MIB;
+    out.data = calloc(1, capacity);
+    assert_non_null(out.data);
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    out.size = ZSTD_decompressDCtx(context, out.data, capacity, packed.data, packed.size);
+    assert_false(ZSTD_isError(out.size));
+    ZSTD_freeDCtx(context);
+    free(packed.data);
+    return out;
+}
+
+struct matches {
+    const struct engine *engine;
+    FILE *out;
+    unsigned line;
+    size_t count;
+};
+
+static void note_match(void *context, size_t rule)
+{
+    struct matches *matches = context;
+    matches->count++;
+    if (matches->out != NULL)
+        fprintf(matches->out, "%u\t%s\n", matches->line, engine_rule(matches->engine, rule)->id);
+}
+
+/* One event per line: read all, judge all; the time of both goes to the caller. */
+static void run(struct engine *engine, struct text recording, struct matches *matches,
+                uint64_t *read_ns, uint64_t *judge_ns, unsigned *candidates)
+{
+    struct engine_event *event = engine_event_new(engine);
+    const char *at = recording.data;
+    const char *end = recording.data + recording.size;
+    *candidates = 0;
+    for (matches->line = 0; at < end; matches->line++) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        line_end = line_end == NULL ? end : line_end;
+        struct explanation why = {.text = ""};
+        uint64_t start = thread_ns();
+        if (!result_is_ok(engine_event_from_json(event, at, (size_t)(line_end - at), &why)))
+            fail_msg("line %u: %s", matches->line, why.text);
+        uint64_t middle = thread_ns();
+        struct engine_verdict verdict = engine_eval(engine, event, note_match, NULL, matches);
+        *judge_ns += thread_ns() - middle;
+        *read_ns += middle - start;
+        assert_false(verdict.is_incomplete);
+        *candidates += verdict.candidates;
+        at = line_end + 1;
+    }
+    engine_event_free(event);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t split(char *text, char **lines, size_t capacity)
+{
+    size_t count = 0;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        if (*line != '\0' && count < capacity)
+            lines[count++] = line;
+    }
+    qsort(lines, count, sizeof lines[0], compare_lines);
+    return count;
+}
+
+/* Prints each line that only one side has; returns how many. */
+static size_t count_differences(char *expected, char *found)
+{
+    enum { CAPACITY = 20000, SHOWN = 40 };
+    static char *a[CAPACITY];
+    static char *b[CAPACITY];
+    size_t count_a = split(expected, a, CAPACITY);
+    size_t count_b = split(found, b, CAPACITY);
+    size_t differences = 0;
+    for (size_t i = 0, n = 0; i < count_a || n < count_b;) {
+        int order = i == count_a ? 1 : n == count_b ? -1 : strcmp(a[i], b[n]);
+        if (order != 0 && differences++ < SHOWN)
+            print_message("# %s: %s\n", order < 0 ? "missing" : "too much",
+                          order < 0 ? a[i] : b[n]);
+        i += order <= 0;
+        n += order >= 0;
+    }
+    return differences;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+static void measure(struct engine *engine, struct text recording)
+{
+    uint64_t judge[MEASURED_ROUNDS] = {0};
+    uint64_t read[MEASURED_ROUNDS] = {0};
+    struct matches matches = {.engine = engine};
+    unsigned candidates = 0;
+    for (size_t i = 0; i < MEASURED_ROUNDS; i++)
+        run(engine, recording, &matches, &read[i], &judge[i], &candidates);
+    qsort(judge, MEASURED_ROUNDS, sizeof judge[0], compare_numbers);
+    qsort(read, MEASURED_ROUNDS, sizeof read[0], compare_numbers);
+    print_message("# %u events, thread CPU time per event, median of %d rounds: %.0f ns to read "
+                  "JSON and fold, %.0f ns to judge, %.1f candidates\n",
+                  matches.line, MEASURED_ROUNDS,
+                  (double)read[MEASURED_ROUNDS / 2] / matches.line,
+                  (double)judge[MEASURED_ROUNDS / 2] / matches.line,
+                  (double)candidates / matches.line);
+}
+
+static void check_recording(const char *product, const char *word)
+{
+    char path[LIMIT_PATH_BYTES];
+    struct text expected;
+    string_format(path, sizeof path, "%s/data/events/%s_process_creation.expected.tsv",
+                  shared_folder(), product);
+    if (!read_file(path, &expected)) {
+        print_message("# skipped: %s is not there\n", path);
+        skip();
+    }
+    struct engine *engine = load_rules(word, "category: process_creation");
+    string_format(path, sizeof path, "%s/data/events/%s_process_creation.jsonl.zst",
+                  shared_folder(), product);
+    struct text recording = decompress(path);
+    char *found = NULL;
+    size_t found_size = 0;
+    struct matches matches = {.engine = engine, .out = open_memstream(&found, &found_size)};
+    uint64_t ignored = 0;
+    unsigned candidates;
+    run(engine, recording, &matches, &ignored, &ignored, &candidates);
+    fclose(matches.out);
+    size_t differences = count_differences(expected.data, found);
+    print_message("# %zu matches in %u events, %zu differences\n", matches.count, matches.line,
+                  differences);
+    if (getenv("CREANCE_MEASURE") != NULL)
+        measure(engine, recording);
+    free(found);
+    free(expected.data);
+    free(recording.data);
+    engine_free(engine);
+    assert_int_equal(differences, 0);
+}
+
+static void linux_recording_matches_exactly(void **state)
+{
+    (void)state;
+    check_recording("linux", "product: linux");
+}
+
+static void windows_recording_matches_exactly(void **state)
+{
+    (void)state;
+    check_recording("windows", "product: windows");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linux_recording_matches_exactly),
+        cmocka_unit_test(windows_recording_matches_exactly),
+    };
+    return unit_run("engine-recordings", tests);
+}
