@@ -299,14 +299,14 @@ static RESULT null_leaf(struct parse_context *context, const struct item *item,
     if ((item->given & ~linking) != 0)
         return parse_fault(context, ERROR_FORMAT, value->line,
                            "null cannot be joined with modifier '%s'", NAMES[item->modifiers[0]]);
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     return new_leaf(context, item, LEAF_NULL, &leaf, ret_node);
 }
 
 static RESULT regex_leaf(struct parse_context *context, const struct item *item,
                          const struct yaml_node *value, const struct node **ret_node)
 {
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     if (strlen(value->text) != value->size)
         return parse_fault(context, ERROR_FORMAT, value->line,
                            "the regular expression has a zero byte");
@@ -321,7 +321,7 @@ static RESULT regex_leaf(struct parse_context *context, const struct item *item,
 static RESULT cidr_leaf(struct parse_context *context, const struct item *item,
                         const struct yaml_node *value, const struct node **ret_node)
 {
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     GUARD(new_leaf(context, item, LEAF_CIDR, &leaf, ret_node));
     char address[64];
     const char *slash = strchrnul(value->text, '/');
@@ -348,7 +348,7 @@ static RESULT cidr_leaf(struct parse_context *context, const struct item *item,
 static RESULT exists_leaf(struct parse_context *context, const struct item *item,
                           const struct yaml_node *value, const struct node **ret_node)
 {
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     if (item->field == NULL)
         return parse_fault(context, ERROR_FORMAT, value->line, "'exists' needs a field");
     if (value->kind != YAML_BOOL)
@@ -368,7 +368,7 @@ static RESULT exists_leaf(struct parse_context *context, const struct item *item
 static RESULT fieldref_leaf(struct parse_context *context, const struct item *item,
                             const struct yaml_node *value, const struct node **ret_node)
 {
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     if (item->field == NULL || value->size == 0)
         return parse_fault(context, ERROR_FORMAT, value->line,
                            "'fieldref' needs a field on both sides");
@@ -384,7 +384,7 @@ static RESULT fieldref_leaf(struct parse_context *context, const struct item *it
 static RESULT number_leaf(struct parse_context *context, const struct item *item,
                           const struct yaml_node *value, const struct node **ret_node)
 {
-    struct leaf *leaf;
+    struct leaf *leaf = NULL;
     bool is_time = item->comparison >= MODIFIER_MINUTE;
     if (value->kind != YAML_INTEGER && (is_time || value->kind != YAML_FLOAT))
         return parse_fault(context, ERROR_FORMAT, value->line,
