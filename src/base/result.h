@@ -81,12 +81,19 @@ RESULT explain(struct explanation *why, enum error error, const char *format, ..
 /* The same for the system call that was made last; ": " and the errno's text are added. */
 RESULT explain_errno(struct explanation *why, const char *format, ...) PRINTF_LIKE(2, 3);
 
-#if defined(__clang_analyzer__) && !defined(RESULT_IMPLEMENTATION)
-/* The analyzer reads one file at a time: this tells it that these two never return RESULT_OK. */
-static inline struct result explained_(struct result result, enum error error)
+/*
+ * Compilers and analyzers read one file at a time. Around a function of another file that always
+ * fails, this lets them see that it never returns RESULT_OK, so that "may be used uninitialized"
+ * means what it says. `error` is the one that the function was given.
+ */
+static inline struct result result_as_failure(struct result result, enum error error)
 {
     return (struct result){error, result.system_errno};
 }
-#define explain(why, error, ...) explained_((explain)(why, error, __VA_ARGS__), error)
-#define explain_errno(why, ...) explained_((explain_errno)(why, __VA_ARGS__), ERROR_SYSTEM)
+
+#ifndef RESULT_IMPLEMENTATION
+#define explain(why, error, ...) \
+    result_as_failure((explain)(why, error, __VA_ARGS__), error)
+#define explain_errno(why, ...) \
+    result_as_failure((explain_errno)(why, __VA_ARGS__), ERROR_SYSTEM)
 #endif
