@@ -33,15 +33,19 @@ static int on_found(unsigned id, unsigned long long from, unsigned long long to,
 
 /* Vectorscan may read whatever it likes in text that is not UTF-8: it gets only what is. */
 static bool regex_matches(struct evaluation *evaluation, const struct program_leaf *leaf,
-                          const struct value *value)
+                          struct value *value)
 {
     const struct regex *regex =
         &TABLE_ROWS(evaluation->program->regexes, struct regex)[leaf->first];
     if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
         return false;
     const uint8_t *text = value->text;
-    if (fold_sanitize(text, value->size, evaluation->event->clean))
-        text = evaluation->event->clean;
+    if (value->encoding != ENCODING_VALID) {
+        uint8_t *clean = evaluation->event->clean;
+        bool was_invalid = fold_sanitize(text, value->size, clean);
+        value->encoding = was_invalid ? ENCODING_INVALID : ENCODING_VALID;
+        text = was_invalid ? clean : text;
+    }
     bool is_found = false;
     hs_error_t status = hs_scan(regex->database, (const char *)text, (unsigned)value->size, 0,
                                 evaluation->scratch, on_found, &is_found);

@@ -96,7 +96,14 @@ static size_t fold_ascii(const uint8_t *text, size_t size, uint8_t *out)
 
 size_t fold_text(const uint8_t *text, size_t size, uint8_t *out)
 {
+    bool is_ascii;
+    return fold_text_ascii(text, size, out, &is_ascii);
+}
+
+size_t fold_text_ascii(const uint8_t *text, size_t size, uint8_t *out, bool *ret_is_ascii)
+{
     size_t at = fold_ascii(text, size, out);
+    *ret_is_ascii = at == size;
     size_t written = at;
     while (at < size) {
         uint32_t code;

@@ -14,6 +14,8 @@ static inline size_t fold_capacity(size_t size) { return size + size / 2 + 8; }
 /* Writes the folded form of `text` to `out` (fold_capacity(size) bytes) and returns its size.
  * Bytes that are not UTF-8 are kept as they are. */
 size_t fold_text(const uint8_t *text, size_t size, uint8_t *out);
+/* The same; `ret_is_ascii` tells whether all of it was ASCII. */
+size_t fold_text_ascii(const uint8_t *text, size_t size, uint8_t *out, bool *ret_is_ascii);
 
 /* One code point at `text`; its size in bytes, or 0 where the bytes are not UTF-8. */
 size_t fold_decode(const uint8_t *text, size_t size, uint32_t *ret_code);

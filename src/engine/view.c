@@ -128,7 +128,10 @@ void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, si
     value->text = text;
     value->size = size;
     value->folded = event->folded + event->folded_size;
-    value->folded_size = fold_text(text, size, event->folded + event->folded_size);
+    bool is_ascii;
+    value->folded_size =
+        fold_text_ascii(text, size, event->folded + event->folded_size, &is_ascii);
+    value->encoding = is_ascii ? ENCODING_VALID : ENCODING_UNKNOWN;
     value->has_grams = false;
     value->next = NO_INDEX;
     event->folded_size += value->folded_size + VALUE_PADDING;

@@ -21,6 +21,9 @@ enum {
     VIEW_SOURCES = 2, /* a native event belongs to at most two categories */
 };
 
+/* Whether the text as it came is UTF-8. */
+enum value_encoding { ENCODING_UNKNOWN, ENCODING_VALID, ENCODING_INVALID };
+
 struct value {
     const uint8_t *text; /* as it came; UTF-8 was not checked */
     const uint8_t *folded;
@@ -30,6 +33,7 @@ struct value {
     uint64_t tail; /* the last 8, the very last uppermost, zeros in front of the start */
     uint32_t next; /* value of the same slot, or NO_INDEX */
     bool has_grams;
+    uint8_t encoding; /* enum value_encoding */
     uint64_t grams[GRAM_WORDS]; /* pairs of neighbouring folded bytes; see gram_of() */
 };
 

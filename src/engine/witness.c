@@ -6,6 +6,8 @@
  */
 #include "engine/program.h"
 
+#include <string.h>
+
 enum {
     WITNESS_BYTES = 24,     /* of a longer text a part is enough: hits are only hints */
     MAX_WITNESSES = 200000, /* per rule; none needs as many */
@@ -89,25 +91,176 @@ static bool witness_of_text(const struct sigma_text *text, struct arena *scratch
     return true;
 }
 
+/* --- what a regular expression needs ----------------------------------------------------------- */
+
+/* Behind the class or group that begins at `at`; NULL where that is not clear. */
+static const char *skip_class(const char *at)
+{
+    at++;
+    if (*at == '^')
+        at++;
+    if (*at == ']')
+        at++;
+    for (; *at != ']'; at++) {
+        if (*at == '\\')
+            at++;
+        if (*at == '\0' || (*at == '[' && at[1] == ':'))
+            return NULL;
+    }
+    return at + 1;
+}
+
+static const char *skip_group(const char *at)
+{
+    unsigned depth = 0;
+    while (*at != '\0') {
+        if (*at == '\\') {
+            if (at[1] == '\0' || at[1] == 'Q')
+                return NULL;
+            at += 2;
+            continue;
+        }
+        if (*at == '[') {
+            at = skip_class(at);
+            if (at == NULL)
+                return NULL;
+            continue;
+        }
+        depth += *at == '(';
+        depth -= *at == ')';
+        at++;
+        if (depth == 0)
+            return at;
+    }
+    return NULL;
+}
+
+static bool is_special(char c)
+{
+    return c == '.' || c == '^' || c == '$' || c == '*' || c == '+' || c == '?' || c == '{'
+           || c == '}' || c == ']' || c == ')';
+}
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* One piece of an expression: a plain byte, or anything else (`ret_byte` -1). NULL: give up. */
+static const char *read_piece(const char *at, int *ret_byte)
+{
+    *ret_byte = -1;
+    switch (*at) {
+    case '|': /* nothing is necessary where there is a choice */
+        return NULL;
+    case '[':
+        return skip_class(at);
+    case '(':
+        if (at[1] == '*' || (at[1] == '?' && at[2] != ':' && at[2] != 'i'))
+            return NULL; /* (?x) and its like change what the rest means */
+        return at[1] == '?' && at[2] == 'i' && at[3] != ')' ? NULL : skip_group(at);
+    case '\\':
+        if (at[1] == '\0' || (uint8_t)at[1] >= 0x80 || at[1] == 'Q')
+            return NULL;
+        if (is_alphanumeric(at[1])) /* \d is a class; \x41 and its like are not worth the care */
+            return strchr("dDwWsSbBAzZnrtfv", at[1]) == NULL ? NULL : at + 2;
+        *ret_byte = (uint8_t)at[1];
+        return at + 2;
+    default:
+        /* Of a longer character a quantifier would take all bytes; and without case 's' is also
+         * U+017F, which has no lower case of its own. */
+        if (!is_special(*at) && (uint8_t)*at < 0x80 && *at != 's' && *at != 'S')
+            *ret_byte = (uint8_t)*at;
+        return at + 1;
+    }
+}
+
+/* The longest run of bytes that every match holds, as a text; empty where there is none. */
+static bool text_of_regex(const char *expression, struct arena *scratch, struct sigma_text *out)
+{
+    size_t size = strlen(expression);
+    uint16_t *run = arena_array(scratch, size + 1, sizeof run[0]);
+    out->units = arena_array(scratch, size + 1, sizeof out->units[0]);
+    out->count = 0;
+    if (run == NULL || out->units == NULL)
+        return false;
+    size_t count = 0;
+    for (const char *at = expression; *at != '\0';) {
+        int byte;
+        at = read_piece(at, &byte);
+        if (at == NULL) { /* all that was found before may not be necessary */
+            out->count = 0;
+            return true;
+        }
+        bool is_optional = *at == '?' || *at == '*' || *at == '{';
+        if (byte >= 0 && !is_optional)
+            run[count++] = (uint16_t)byte;
+        bool ends = byte < 0 || is_optional || *at == '+' || *at == '\0';
+        if (ends && count > out->count) {
+            for (size_t i = 0; i < count; i++)
+                out->units[i] = run[i];
+            out->count = count;
+        }
+        if (ends)
+            count = 0;
+    }
+    return true;
+}
+
+/* --- leaves ----------------------------------------------------------------------------------- */
+
+static bool add_text(const struct leaf *leaf, const struct sigma_text *sigma,
+                     struct arena *scratch, struct choice *out, bool *ret_is_known)
+{
+    struct witness_text *text = arena_alloc(scratch, sizeof *text);
+    if (text == NULL || !witness_of_text(sigma, scratch, text, ret_is_known))
+        return false;
+    if (!*ret_is_known)
+        return true;
+    text->field = leaf->field;
+    text->next = out->first;
+    out->first = text;
+    if (out->last == NULL)
+        out->last = text;
+    out->count++;
+    out->cost += cost_of(text);
+    return true;
+}
+
+static bool choose_regex(const struct leaf *leaf, struct arena *scratch, struct choice *out)
+{
+    enum { SHORTEST = 2 };
+    struct sigma_text text;
+    struct sigma_text open = {0};
+    if (!text_of_regex(leaf->expression, scratch, &text))
+        return false;
+    if (text.count < SHORTEST)
+        return true;
+    open.units = arena_array(scratch, text.count + 2, sizeof open.units[0]);
+    if (open.units == NULL)
+        return false;
+    open.units[open.count++] = UNIT_ANY;
+    for (size_t i = 0; i < text.count; i++)
+        open.units[open.count++] = text.units[i];
+    open.units[open.count++] = UNIT_ANY;
+    return add_text(leaf, &open, scratch, out, &out->is_known);
+}
+
 static bool choose_leaf(const struct leaf *leaf, struct arena *scratch, struct choice *out)
 {
     *out = (struct choice){0};
-    if (leaf->kind != LEAF_TEXT || leaf->field == NULL)
+    if (leaf->field == NULL)
+        return true;
+    if (leaf->kind == LEAF_REGEX)
+        return choose_regex(leaf, scratch, out);
+    if (leaf->kind != LEAF_TEXT)
         return true;
     for (size_t i = 0; i < leaf->text_count; i++) {
-        struct witness_text *text = arena_alloc(scratch, sizeof *text);
         bool is_known;
-        if (text == NULL || !witness_of_text(&leaf->texts[i], scratch, text, &is_known))
+        if (!add_text(leaf, &leaf->texts[i], scratch, out, &is_known))
             return false;
         if (!is_known)
             return true;
-        text->field = leaf->field;
-        text->next = out->first;
-        out->first = text;
-        if (out->last == NULL)
-            out->last = text;
-        out->count++;
-        out->cost += cost_of(text);
     }
     out->is_known = out->count > 0;
     return true;
