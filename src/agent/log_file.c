@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The files that predecessors left have numbers too, downwards from here. */
+enum { FIRST_NUMBER = 1000 };
+
 struct log_file {
     struct log_file_options options;
     int file; /* -1: not open */
@@ -25,6 +28,7 @@ struct log_file *log_file_new(const struct log_file_options *options)
         return NULL;
     log->options = *options;
     log->file = -1;
+    log->number = FIRST_NUMBER;
     log->state = RESULT_OK;
     return log;
 }

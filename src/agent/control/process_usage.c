@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/process_usage.h"
+
+#include "base/bytes.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STAT_BYTES = 2048 };
+
+double process_usage_ticks_per_second(void) { return (double)sysconf(_SC_CLK_TCK); }
+
+static bool read_file(int processes, uint32_t pid, const char *name, char text[STAT_BYTES])
+{
+    char path[64];
+    string_format(path, sizeof path, "%u/%s", pid, name);
+    int file = openat(processes, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    ssize_t size = read(file, text, STAT_BYTES - 1);
+    close(file);
+    text[size > 0 ? size : 0] = '\0';
+    return size > 0;
+}
+
+/* The number in the word after `skip` words. 0 where there is none. */
+static uint64_t word(const char *text, unsigned skip)
+{
+    for (; skip > 0 && text != NULL; skip--) {
+        text = strchr(text, ' ');
+        if (text != NULL)
+            text++;
+    }
+    char digits[24];
+    if (text == NULL)
+        return 0;
+    string_copy(digits, sizeof digits, text);
+    digits[strspn(digits, "0123456789")] = '\0';
+    uint64_t number = 0;
+    result_ignore(number_parse(digits, UINT64_MAX, &number)); /* no number: 0 */
+    return number;
+}
+
+struct process_usage process_usage_read(int processes, uint32_t pid)
+{
+    struct process_usage usage = {0};
+    char text[STAT_BYTES];
+    if (processes < 0 || pid == 0 || !read_file(processes, pid, "stat", text))
+        return usage;
+    /* The name stands in brackets and may hold anything, brackets too: count from the last one.
+     * ") S ppid ..." : the state is word 1, utime and stime are fields 14 and 15 of the file. */
+    const char *rest = strrchr(text, ')');
+    if (rest == NULL)
+        return usage;
+    usage.cpu_ticks = word(rest, 12) + word(rest, 13);
+    if (!read_file(processes, pid, "statm", text))
+        return usage;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t resident = word(text, 1) * page, shared = word(text, 2) * page;
+    usage.shared_bytes = shared < resident ? shared : resident;
+    usage.private_bytes = resident - usage.shared_bytes;
+    return usage;
+}
