@@ -80,7 +80,8 @@ RESULT loader_ignore(int ignored, uint32_t tgid, bool ignore)
     uint8_t value = 1;
     union bpf_attr attributes = {.map_fd = (uint32_t)ignored};
     attributes.key = (uintptr_t)&tgid;
-    attributes.value = (uintptr_t)&value;
+    if (ignore)
+        attributes.value = (uintptr_t)&value; /* the kernel refuses it in a deletion */
     long failure = call_bpf(ignore ? BPF_MAP_UPDATE_ELEM : BPF_MAP_DELETE_ELEM, &attributes);
     if (failure != 0 && !(errno == ENOENT && !ignore))
         return result_from_errno();

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,6 +277,54 @@ static void test_exit(void **state)
     record = find(bench, WIRE_EXIT, child, 0);
     assert_int_equal(record->status & 0x7f, WTERMSIG(status));
     assert_int_equal(record->parent.tgid, getpid());
+}
+
+static void *wait_at(void *barrier)
+{
+    (void)pthread_barrier_wait(barrier);
+    return NULL;
+}
+
+/* Threads that end together are one exit; a process whose first thread is gone still lives. */
+static void test_threads(void **state)
+{
+    struct bench *bench = *state;
+    enum { ROUNDS = 200, THREADS = 4 };
+    static pid_t children[ROUNDS];
+    static int statuses[ROUNDS];
+    forget(bench);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            pthread_barrier_t barrier;
+            pthread_t thread;
+            (void)pthread_barrier_init(&barrier, NULL, THREADS + 1);
+            for (unsigned j = 0; j < THREADS; j++)
+                if (pthread_create(&thread, NULL, wait_at, &barrier) != 0)
+                    _exit(9);
+            (void)pthread_barrier_wait(&barrier);
+            if (i % 2 == 0)
+                _exit(5);
+            syscall(SYS_exit, 6); /* this thread alone */
+        }
+        statuses[i] = wait_for(children[i]);
+    }
+    (void)ring_buffer__consume(bench->ring);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned ends = 0, forks = 0;
+        for (size_t j = 0; j < bench->count; j++) {
+            const struct wire_header *header = (const void *)bench->records[j].bytes;
+            if (header->process.tgid != (uint32_t)children[i])
+                continue;
+            forks += header->kind == WIRE_FORK;
+            ends += header->kind == WIRE_EXIT;
+            if (header->kind == WIRE_EXIT)
+                assert_int_equal(((const struct wire_exit *)header)->status, statuses[i]);
+        }
+        assert_int_equal(forks, 1);
+        assert_int_equal(ends, 1);
+    }
 }
 
 static void test_open(void **state)
@@ -702,7 +751,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec),    cmocka_unit_test(test_script),
         cmocka_unit_test(test_long_arguments),
-        cmocka_unit_test(test_exit),    cmocka_unit_test(test_open),
+        cmocka_unit_test(test_exit),    cmocka_unit_test(test_threads), cmocka_unit_test(test_open),
         cmocka_unit_test(test_rename),  cmocka_unit_test(test_delete),
         cmocka_unit_test(test_chmod),   cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_network), cmocka_unit_test(test_refused),

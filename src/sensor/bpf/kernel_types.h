@@ -29,8 +29,10 @@ typedef uint32_t __wsum;
 enum {
     BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_RINGBUF = 27,
     BPF_ANY = 0,
+    BPF_NOEXIST = 1,
     BPF_F_MMAPABLE = 1 << 10,
     BPF_RB_NO_WAKEUP = 1,
     BPF_RB_FORCE_WAKEUP = 2,
@@ -170,6 +172,7 @@ struct tty_struct {
 };
 struct signal_struct {
     atomic_t live;
+    int nr_threads;
     int group_exit_code;
     unsigned int flags;
     struct tty_struct *tty;

@@ -211,11 +211,31 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
     return 0;
 }
 
+/* Processes whose end was reported by one of several threads that ended at once. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, struct wire_identity);
+    __type(value, __u8);
+} ended SEC(".maps");
+
+/* Each of the last threads finds that none lives any more: only the first of them reports. A
+ * thread that finds no other one left may still follow one that has reported. */
+INLINE bool is_reported(struct task_struct *task)
+{
+    struct wire_identity identity;
+    __u8 value = 1;
+    put_identity(&identity, task);
+    if (task->signal->nr_threads > 1)
+        return bpf_map_update_elem(&ended, &identity, &value, BPF_NOEXIST) != 0;
+    return bpf_map_lookup_elem(&ended, &identity) != NULL;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
     struct signal_struct *signal = task->signal;
-    if (signal->live.counter > 0)
+    if (signal->live.counter > 0 || is_reported(task))
         return 0;
     struct wire_exit record = {};
     put_header(&record.header, WIRE_EXIT, task);
