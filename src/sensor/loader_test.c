@@ -18,11 +18,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -255,6 +257,65 @@ static void test_long_arguments(void **state)
     assert_memory_equal(text.data + 5, large, WIRE_ARGUMENTS_BYTES - 5);
 }
 
+/* A program that was never in any directory. */
+static void test_memory_file(void **state)
+{
+    struct bench *bench = *state;
+    char *arguments[] = {"true", NULL};
+    static uint8_t program[4 * MIB];
+    int from = open("/bin/true", O_RDONLY | O_CLOEXEC);
+    int to = memfd_create("hidden/one", MFD_CLOEXEC);
+    assert_true(from >= 0 && to >= 0);
+    ssize_t size = read(from, program, sizeof(program));
+    assert_true(size > 0 && write(to, program, (size_t)size) == size);
+    close(from);
+    forget(bench);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fexecve(to, arguments, environ);
+        _exit(99);
+    }
+    assert_int_equal(wait_for(child), 0);
+    close(to);
+    const struct wire_exec *record = find(bench, WIRE_EXEC, child, 0);
+    assert_path(record, record->executable, (struct wire_text){0, 0}, "/memfd:hidden/one");
+    assert_int_equal(record->executable_links, 0);
+    assert_int_equal(record->header.flags, 0);
+}
+
+static void *exec_true(void *nothing)
+{
+    (void)nothing;
+    execl("/bin/true", "true", NULL);
+    return NULL;
+}
+
+/* A thread that is not the first one executes a program: the process stays who it was. */
+static void test_exec_by_thread(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, exec_true, NULL) != 0)
+            _exit(9);
+        (void)pthread_join(thread, NULL);
+        _exit(9);
+    }
+    assert_int_equal(wait_for(child), 0);
+    const struct wire_exec *record = find(bench, WIRE_EXEC, child, 0);
+    const struct wire_fork *fork_record = find(bench, WIRE_FORK, child, 0);
+    const struct wire_exit *exit_record = find(bench, WIRE_EXIT, child, 0);
+    assert_int_equal(record->header.tid, child);
+    assert_memory_equal(&record->header.process, &fork_record->header.process,
+                        sizeof(struct wire_identity));
+    assert_memory_equal(&record->header.process, &exit_record->header.process,
+                        sizeof(struct wire_identity));
+}
+
 static void test_exit(void **state)
 {
     struct bench *bench = *state;
@@ -362,6 +423,67 @@ static void test_open(void **state)
     assert_path(record, record->base, record->name, inside(bench, "by open"));
     record = find(bench, WIRE_FILE_CREATE, getpid(), 1);
     assert_path(record, record->base, record->name, inside(bench, "by creat"));
+}
+
+/* Deeper than any path can name: what is nearest to the file is kept, the rest is flagged. */
+static void test_deep_path(void **state)
+{
+    struct bench *bench = *state;
+    enum { DEPTH = 60, NAME = 100 };
+    char name[NAME + 1] = {0};
+    for (unsigned i = 0; i < NAME; i++)
+        name[i] = 'd';
+    for (unsigned i = 0; i < DEPTH; i++)
+        assert_true(mkdir(name, 0700) == 0 && chdir(name) == 0);
+    forget(bench);
+    close(open("deep", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const struct wire_file *record = find(bench, WIRE_FILE_CREATE, getpid(), 0);
+    assert_int_equal(record->header.flags, WIRE_PATH_CUT);
+    struct bytes base = text_of(record, record->base);
+    assert_true(base.size > WIRE_PATH_BYTES - 2 * 256 && base.size <= WIRE_PATH_BYTES);
+    assert_memory_equal(base.data, "deep\0ddd", 8);
+    assert_int_equal(chdir(bench->folder), 0);
+
+    assert_int_equal(mkdir("many", 0700), 0);
+    assert_int_equal(chdir("many"), 0);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(mkdir("d", 0700) == 0 && chdir("d") == 0);
+    forget(bench);
+    close(open("deep", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    record = find(bench, WIRE_FILE_CREATE, getpid(), 0);
+    assert_int_equal(record->header.flags, 0);
+    assert_true(text_of(record, record->base).size > 2000);
+    assert_int_equal(chdir(bench->folder), 0);
+}
+
+/* A container's view: a root of its own on another file system. */
+static void test_mount_namespace(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(mkdir("root", 0700), 0);
+    forget(bench);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+            || mount("x", "root", "tmpfs", 0, NULL) != 0 || chdir("root") != 0
+            || mkdir("sub", 0700) != 0)
+            _exit(1);
+        if (syscall(SYS_pivot_root, ".", ".") != 0)
+            _exit(2); /* the kernel's first file system cannot be left */
+        if (umount2(".", MNT_DETACH) != 0 || chdir("/sub") != 0)
+            _exit(1);
+        _exit(open("inside", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 || unlink("/sub/inside"));
+    }
+    int status = wait_for(child);
+    if (WEXITSTATUS(status) == 2)
+        skip();
+    assert_int_equal(status, 0);
+    const struct wire_file *record = find(bench, WIRE_FILE_CREATE, child, 0);
+    assert_path(record, record->base, record->name, "/sub/inside");
+    assert_int_not_equal(record->mount_namespace, namespace_number("mnt"));
+    record = find(bench, WIRE_FILE_DELETE, child, 0);
+    assert_path(record, record->base, record->name, "/sub/inside");
 }
 
 static void test_rename(void **state)
@@ -708,6 +830,15 @@ static void test_handing_over(void **state)
     bench->ring = own_ring;
 }
 
+static void test_try(void **state)
+{
+    (void)state;
+    struct probe_status probes[PROBE_COUNT];
+    assert_ok(loader_try(probes, NULL));
+    assert_int_equal(probes[PROBE_exec].state, PROBE_ATTACHED);
+    assert_int_equal(probes[PROBE_snapshot_plain].state, PROBE_SPARE);
+}
+
 static int set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
@@ -750,13 +881,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec),    cmocka_unit_test(test_script),
-        cmocka_unit_test(test_long_arguments),
+        cmocka_unit_test(test_long_arguments), cmocka_unit_test(test_memory_file),
+        cmocka_unit_test(test_exec_by_thread), cmocka_unit_test(test_deep_path),
+        cmocka_unit_test(test_mount_namespace),
         cmocka_unit_test(test_exit),    cmocka_unit_test(test_threads), cmocka_unit_test(test_open),
         cmocka_unit_test(test_rename),  cmocka_unit_test(test_delete),
         cmocka_unit_test(test_chmod),   cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_network), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_snapshot), cmocka_unit_test(test_counters),
         cmocka_unit_test(test_wake),    cmocka_unit_test(test_handing_over),
+        cmocka_unit_test(test_try),
     };
     struct loader_system system;
     loader_look(&system);
