@@ -44,7 +44,8 @@ const char *message_name(enum message_type type);
  * receiver's queue is full, ERROR_CLOSED when it is gone. */
 RESULT channel_send(int socket, const struct message *message);
 
-/* Receives one message from `sender`, which is in `phase`, without waiting. ERROR_AGAIN: none there.
- * ERROR_CLOSED: the sender is gone. ERROR_FORMAT, ERROR_STATE: see above; nothing stays open. */
+/* Receives one message from `sender`, which is in `phase`, without waiting. ERROR_AGAIN: none
+ * there. ERROR_CLOSED: the sender is gone. ERROR_FORMAT, ERROR_STATE: see above; nothing stays
+ * open. */
 RESULT channel_receive(int socket, enum role sender, enum channel_phase phase,
                        struct message *ret_message);

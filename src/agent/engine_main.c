@@ -44,7 +44,7 @@ static _Noreturn void give_up(const char *what, struct result result)
     exit(EXIT_FAILURE);
 }
 
-/* --- rules ------------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 static void report(struct judge *judge, uint64_t generation, bool has_failed)
 {
@@ -121,7 +121,7 @@ static void take_messages(struct judge *judge)
             take_rules(judge, message.fd, message.rules.generation);
 }
 
-/* --- alerts ------------------------------------------------------------------------------------ */
+/* --- alerts ----------------------------------------------------------------------------------- */
 
 static struct bytes text_bytes(const char *text)
 {
@@ -171,7 +171,7 @@ static void raise_alert(void *context, size_t rule_index)
     judge->has_alerts = true;
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void judge_record(struct judge *judge)
 {

@@ -45,8 +45,9 @@ static void send_probe(struct child *child, uint32_t probe, const struct loaded 
                                            .state = (uint32_t)status->state,
                                            .error = (uint32_t)status->system_errno}});
     if (loaded->links[probe] >= 0)
-        send(child, (struct message){
-                        .type = MESSAGE_link, .fd = loaded->links[probe], .link = {.probe = probe}});
+        send(child, (struct message){.type = MESSAGE_link,
+                                     .fd = loaded->links[probe],
+                                     .link = {.probe = probe}});
 }
 
 int main(void)

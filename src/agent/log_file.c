@@ -86,7 +86,7 @@ static void take_back(struct log_file *log)
     log->is_torn = !result_is_ok(disk->truncate(disk->context, log->file, log->size));
 }
 
-/* --- opening and rotating ---------------------------------------------------------------------- */
+/* --- opening and rotating --------------------------------------------------------------------- */
 
 static RESULT open_file(struct log_file *log)
 {
@@ -233,7 +233,7 @@ RESULT log_file_sync(struct log_file *log)
     return result;
 }
 
-/* --- reading back ------------------------------------------------------------------------------ */
+/* --- reading back ----------------------------------------------------------------------------- */
 
 /* Whole lines of `file` from `at` to `end`; the first one is left out where `at` is amid a line. */
 static RESULT visit_lines(const struct disk *disk, int file, uint64_t at, uint64_t end,
@@ -305,7 +305,7 @@ RESULT log_file_visit_tail(struct log_file *log, uint64_t bytes, log_file_visito
                        log->size, visit, context);
 }
 
-/* --- how it stands ------------------------------------------------------------------------------- */
+/* --- how it stands ---------------------------------------------------------------------------- */
 
 struct result log_file_state(const struct log_file *log) { return log->state; }
 uint64_t log_file_size(const struct log_file *log) { return log->size; }

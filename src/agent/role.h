@@ -65,13 +65,16 @@ enum grant {
  * What the supervisor tells control, to be said in the agent's log and in `status`.
  * NOTICE(id, text): %1 and %2 stand for the two numbers, %r for the role.
  */
-#define AGENT_NOTICES(NOTICE)                                                                    \
-    NOTICE(child_died, "%r ended by itself (wait status %1); started again after %2 ms")         \
+#define AGENT_NOTICES(NOTICE)                                                                      \
+    NOTICE(child_died, "%r ended by itself (wait status %1); started again after %2 ms")           \
     NOTICE(child_hung, "%r sat on one event or was silent for too long and was killed (event %1)") \
-    NOTICE(child_lied, "%r sent a message that was malformed or not permitted and was killed (message %1)") \
-    NOTICE(event_skipped, "event %1 was passed over: two engines died on it; verdicts on it are incomplete") \
-    NOTICE(rules_refused, "rule set %1 was dropped: two engines died loading it; rule set %2 stays in force") \
-    NOTICE(blind, "no events: the eBPF programs could not be loaded (%1 of %2 probes attached)")  \
+    NOTICE(child_lied,                                                                             \
+           "%r sent a message that was malformed or not permitted and was killed (message %1)")    \
+    NOTICE(event_skipped,                                                                          \
+           "event %1 was passed over: two engines died on it; verdicts on it are incomplete")      \
+    NOTICE(rules_refused,                                                                          \
+           "rule set %1 was dropped: two engines died loading it; rule set %2 stays in force")     \
+    NOTICE(blind, "no events: the eBPF programs could not be loaded (%1 of %2 probes attached)")   \
     NOTICE(probes_missing, "%1 of %2 probes are missing: see `creance probe`")
 
 enum notice {

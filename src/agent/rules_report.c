@@ -10,8 +10,8 @@
 
 enum { ROW_TEXT_BYTES = 1024 };
 
-/* Layout: this head, then rows. A reader takes it only when generation and its copy behind it agree,
- * which a writer that died in the middle did not reach. */
+/* Layout: this head, then rows. A reader takes it only when generation and its copy behind it
+ * agree, which a writer that died in the middle did not reach. */
 struct report_head {
     _Atomic uint64_t generation;
     _Atomic uint64_t generation_again;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * What became of each rule that the engine loaded, in memory that the engine writes and control reads
- * for `creance rules list`. Bytes from a process that reads content: control copies them and reads
- * the copy with the bounded reader. The supervisor makes the memory (RULES_REPORT_BYTES).
+ * What became of each rule that the engine loaded, in memory that the engine writes and control
+ * reads for `creance rules list`. Bytes from a process that reads content: control copies them and
+ * reads the copy with the bounded reader. The supervisor makes the memory (RULES_REPORT_BYTES).
  */
 #include "base/limits.h"
 #include "base/reader.h"

@@ -31,10 +31,11 @@ struct paths {
 #define PATHS_CONFIGURATION_FILE "creance.yaml"
 
 /* `state` and `content` are what --state and --content say, NULL where they are not given; relative
- * ones are taken from the working directory. Nothing is looked up or made. ERROR_LIMIT: too long. */
+ * ones are taken from the working directory. Nothing is looked up or made. ERROR_LIMIT: too long.
+ */
 RESULT paths_resolve(const char *state, const char *content, struct paths *ret_paths,
                      struct explanation *why);
 
-/* Makes the folder `path` (absolute) and those above it where they are absent; only the last one gets
- * `mode`, the others 0755. One that is there stays as it is. */
+/* Makes the folder `path` (absolute) and those above it where they are absent; only the last one
+ * gets `mode`, the others 0755. One that is there stays as it is. */
 RESULT paths_make_folder(const char *path, mode_t mode, struct explanation *why);

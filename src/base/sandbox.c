@@ -19,7 +19,7 @@ static char description[128] = "no sandbox entered";
 
 const char *sandbox_describe(void) { return description; }
 
-/* --- seccomp ------------------------------------------------------------------------------------- */
+/* --- seccomp ---------------------------------------------------------------------------------- */
 
 /* Computing, memory, reading and writing what is open already. */
 static const int ALWAYS_ALLOWED[] = {
@@ -83,7 +83,8 @@ static RESULT enter_seccomp(const struct sandbox_profile *profile, struct explan
     int status = ALLOW_ALL(filter, ALWAYS_ALLOWED);
     if (status == 0)
         status = allow_fstat(filter);
-    if (status == 0 && (profile->allow & (SANDBOX_ALLOW_READ_FILES | SANDBOX_ALLOW_WRITE_FILES)) != 0)
+    if (status == 0
+        && (profile->allow & (SANDBOX_ALLOW_READ_FILES | SANDBOX_ALLOW_WRITE_FILES)) != 0)
         status = ALLOW_ALL(filter, READ_FILES_ALLOWED);
     if (status == 0 && (profile->allow & SANDBOX_ALLOW_WRITE_FILES) != 0)
         status = ALLOW_ALL(filter, WRITE_FILES_ALLOWED);
@@ -100,7 +101,7 @@ static RESULT enter_seccomp(const struct sandbox_profile *profile, struct explan
     return RESULT_OK;
 }
 
-/* --- Landlock --------------------------------------------------------------------------------------- */
+/* --- Landlock --------------------------------------------------------------------------------- */
 
 static const uint64_t LANDLOCK_READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t LANDLOCK_WRITE =

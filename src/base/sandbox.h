@@ -14,9 +14,10 @@
 /* What a process may do beyond computing on memory that it has, reading, writing and polling
  * descriptors that it has, and receiving descriptors. */
 enum sandbox_allow {
-    SANDBOX_ALLOW_READ_FILES = 1 << 0,  /* open for reading beneath the given folders */
-    SANDBOX_ALLOW_WRITE_FILES = 1 << 1, /* create, write, rename, delete beneath the given folders */
-    SANDBOX_ALLOW_ACCEPT = 1 << 2,      /* accept on a listening socket that it has */
+    SANDBOX_ALLOW_READ_FILES = 1 << 0, /* open for reading beneath the given folders */
+    SANDBOX_ALLOW_WRITE_FILES =
+        1 << 1,                    /* create, write, rename, delete beneath the given folders */
+    SANDBOX_ALLOW_ACCEPT = 1 << 2, /* accept on a listening socket that it has */
 };
 
 struct sandbox_folder {

@@ -33,7 +33,10 @@ static int can_fork(void)
         _exit(0);
     return child > 0 ? 0 : 1;
 }
-static int can_write(void) { return open("/tmp/creance-sandbox-test", O_CREAT | O_WRONLY, 0600) >= 0 ? 0 : 1; }
+static int can_write(void)
+{
+    return open("/tmp/creance-sandbox-test", O_CREAT | O_WRONLY, 0600) >= 0 ? 0 : 1;
+}
 
 static void computing_only_opens_nothing(void **state)
 {

@@ -23,7 +23,8 @@ static void print_options(FILE *file, const struct option_row *rows)
         string_format(left, sizeof left, "--%s%s%s", rows->name,
                       rows->value_name != NULL ? " " : "",
                       rows->value_name != NULL ? rows->value_name : "");
-        fprintf(file, "  %-20s %s%s\n", left, rows->doc, rows->is_repeatable ? " (repeatable)" : "");
+        fprintf(file, "  %-20s %s%s\n", left, rows->doc,
+                rows->is_repeatable ? " (repeatable)" : "");
     }
 }
 

@@ -36,7 +36,8 @@ static void control_characters_are_escaped(void **state)
 {
     (void)state;
     struct capture capture = capture_open(false);
-    output_line(capture.output, "a\033[2Jb\nc\x7f \xc2\x9b \xe2\x80\xae \xff \xc3\xa9 \xe2\x82\xac");
+    output_line(capture.output,
+                "a\033[2Jb\nc\x7f \xc2\x9b \xe2\x80\xae \xff \xc3\xa9 \xe2\x82\xac");
     capture_expect(&capture, "a\\x1b[2Jb\\x0ac\\x7f \\xc2\\x9b \\xe2\\x80\\xae \\xff "
                              "\xc3\xa9 \xe2\x82\xac\n");
 }
@@ -61,7 +62,8 @@ static void json_replaces_what_is_not_utf8(void **state)
     struct capture capture = capture_open(true);
     output_json(capture.output,
                 json_pack("{s:o}", "a", output_json_bytes("x\xff\xed\xa0\x80y\0z", 8)));
-    capture_expect(&capture, "{\"a\":\"x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdy\\u0000z\"}\n");
+    capture_expect(&capture,
+                   "{\"a\":\"x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdy\\u0000z\"}\n");
 }
 
 static void a_failed_write_is_reported_and_a_gone_reader_is_closed(void **state)

@@ -48,7 +48,7 @@ struct replay {
     uint64_t progress_ns;
 };
 
-/* --- what is said while it runs ------------------------------------------------------------------ */
+/* --- what is said while it runs --------------------------------------------------------------- */
 
 static void wipe_progress(const struct replay *replay)
 {
@@ -90,7 +90,7 @@ static void note_bad_line(struct replay *replay, const char *why)
     replay->bad_lines++;
 }
 
-/* --- matches ------------------------------------------------------------------------------------- */
+/* --- matches ---------------------------------------------------------------------------------- */
 
 static void print_match_text(const struct replay *replay, const struct engine_rule *rule)
 {
@@ -163,7 +163,7 @@ static void judge_line(struct replay *replay)
     replay->fields = NULL;
 }
 
-/* --- recordings ---------------------------------------------------------------------------------- */
+/* --- recordings ------------------------------------------------------------------------------- */
 
 static RESULT replay_lines(struct replay *replay, struct recording *recording,
                            struct explanation *why)
@@ -204,7 +204,7 @@ static void replay_file(struct replay *replay, const struct replay_file *file)
     }
 }
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static size_t count_rejected(const struct replay *replay)
 {
@@ -230,7 +230,8 @@ static void print_summary_json(const struct replay *replay, double seconds)
         (json_int_t)replay->bad_lines, "incomplete", (json_int_t)replay->incomplete, "bytes",
         (json_int_t)replay->bytes, "seconds", seconds, "events_per_second",
         per_second(replay->events, seconds), "rules", rule_counts(replay));
-    char *text = summary != NULL ? json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *text =
+        summary != NULL ? json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(summary);
     fprintf(stderr, "%s\n", text != NULL ? text : "{\"summary\":null}");
     free(text);
@@ -292,7 +293,7 @@ static enum cli_exit work(void *context, struct worker_place *place)
     return code;
 }
 
-/* --- the parent ---------------------------------------------------------------------------------- */
+/* --- the parent ------------------------------------------------------------------------------- */
 
 static int open_recording(const char *name)
 {
@@ -379,7 +380,8 @@ const struct verb verb_replay = {
         "(recognised by its content); \"-\" is standard input.\n"
         "\n"
         "One line per match; a summary goes to standard error. With --json each match is an\n"
-        "object {\"file\", \"event\": line from 0, \"rule\": {\"id\", \"title\", \"level\", \"tags\",\n"
+        "object {\"file\", \"event\": line from 0, \"rule\": {\"id\", \"title\", \"level\", "
+        "\"tags\",\n"
         "...}, \"fields\"}, and the last line of standard error is {\"summary\": {...}}.\n"
         "\n"
         "Lines that are not JSON objects, and recordings that are corrupt or cut off, are said\n"

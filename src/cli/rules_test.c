@@ -43,7 +43,7 @@ struct rules_test {
     size_t untested;
 };
 
-/* --- one event ----------------------------------------------------------------------------------- */
+/* --- one event -------------------------------------------------------------------------------- */
 
 static void add_failure(struct rules_test *test, uint64_t line, const char *reason)
 {
@@ -113,7 +113,7 @@ static void test_line(struct rules_test *test, const struct recording_line *line
     json_decref(root);
 }
 
-/* --- one rule file ------------------------------------------------------------------------------- */
+/* --- one rule file ---------------------------------------------------------------------------- */
 
 static void run_tests(struct rules_test *test)
 {
@@ -247,7 +247,7 @@ static enum cli_exit work(void *context, struct worker_place *place)
     return code;
 }
 
-/* --- the parent ---------------------------------------------------------------------------------- */
+/* --- the parent ------------------------------------------------------------------------------- */
 
 /* "a/x.yml" -> "a/x.tests.jsonl"; NULL: out of memory. */
 static char *tests_name(const char *rules)
@@ -340,7 +340,8 @@ const struct verb verb_rules_test = {
     .words_max = OPTIONS_ANY_WORDS,
     .help =
         "For each rule x.yml the events of x.tests.jsonl beside it are judged by that rule.\n"
-        "Each line is {\"match\": true or false, \"event\": {...}}: the rule must match the event,\n"
+        "Each line is {\"match\": true or false, \"event\": {...}}: the rule must match the "
+        "event,\n"
         "or must not. The event is of the rule's log source unless it names its own. At least\n"
         "one event must be there that matches.\n"
         "\n"

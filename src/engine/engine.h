@@ -12,7 +12,7 @@
 #include "base/reader.h"
 #include "schema/event.h"
 
-/* --- loading ----------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 /* A log source that the caller can supply. Empty strings stand for "any other". */
 struct engine_source {
@@ -67,7 +67,7 @@ size_t engine_rule_count(const struct engine *engine);
 const struct engine_rule *engine_rule(const struct engine *engine, size_t index);
 size_t engine_count_state(const struct engine *engine, enum engine_rule_state state);
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* An event as rules see it: a log source and values under names. Made once and reused; nothing is
  * allocated per event once it has grown to its size. */
@@ -84,7 +84,7 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
 RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t size,
                               struct explanation *why);
 
-/* --- evaluation --------------------------------------------------------------------------------- */
+/* --- evaluation ------------------------------------------------------------------------------- */
 
 /* Called for each rule that matched; `rule` is an index for engine_rule(). */
 typedef void engine_sink(void *context, size_t rule);

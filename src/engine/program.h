@@ -62,7 +62,7 @@ static inline unsigned gram_of(uint8_t first, uint8_t second)
     return ((unsigned)first * 37u + (unsigned)second * 5u) % GRAM_BITS;
 }
 
-/* --- what must be found before a rule is worth evaluating --------------------------------------- */
+/* --- what must be found before a rule is worth evaluating ------------------------------------- */
 
 struct witness {
     uint32_t slot;

@@ -180,7 +180,8 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
     view_reset(out);
     for (size_t i = 0; i < VIEW_SOURCES; i++) {
         if (kind->categories[i][0] != '\0')
-            out->sources[out->source_count++] = (struct view_source){"linux", kind->categories[i], ""};
+            out->sources[out->source_count++] =
+                (struct view_source){"linux", kind->categories[i], ""};
     }
     if (out->source_count == 0) /* no rule of a category sees it, but one for all of linux does */
         out->sources[out->source_count++] = (struct view_source){"linux", "", ""};

@@ -91,7 +91,7 @@ static bool witness_of_text(const struct sigma_text *text, struct arena *scratch
     return true;
 }
 
-/* --- what a regular expression needs ----------------------------------------------------------- */
+/* --- what a regular expression needs ---------------------------------------------------------- */
 
 /* Behind the class or group that begins at `at`; NULL where that is not clear. */
 static const char *skip_class(const char *at)

@@ -52,8 +52,8 @@ void yaml_reader_free(struct yaml_reader *reader); /* NULL is allowed */
 /* The next document, its nodes in `arena`. ERROR_NOT_FOUND after the last one. Any other failure
  * fills `fault` and ends the file: ERROR_FORMAT (not YAML, a double key, an alias of a list or
  * map), ERROR_LIMIT (depth, nodes, keys; limits.h), ERROR_MEMORY (the arena is full). */
-RESULT yaml_next(struct yaml_reader *reader, struct arena *arena, struct yaml_document *ret_document,
-                 struct yaml_fault *fault);
+RESULT yaml_next(struct yaml_reader *reader, struct arena *arena,
+                 struct yaml_document *ret_document, struct yaml_fault *fault);
 
 /* The value under `key` of a map; NULL where there is none or `map` is no map. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);

@@ -108,7 +108,8 @@ static void faults_have_a_place_and_a_reason(void **state)
         unsigned line;
         const char *reason;
     } CASES[] = {
-        {"a: 1\nb: 2\na: 3\n", ERROR_FORMAT, 3, "key 'a' is there twice in one map (first in line 1)"},
+        {"a: 1\nb: 2\na: 3\n", ERROR_FORMAT, 3,
+         "key 'a' is there twice in one map (first in line 1)"},
         {"a: [1\nb: 2", ERROR_FORMAT, 2, "not valid YAML"},
         {"a: &x [1]\nb: *x\n", ERROR_FORMAT, 2, "repeats a list or a map"},
         {"a: &x\n  b: *x\n", ERROR_FORMAT, 2, "repeats a list or a map"},

@@ -16,8 +16,8 @@
  *   A writer that dies leaves both in the last record: ring_writer_open() hands them to the next
  *   one, which can so go on without a double and without a gap.
  *
- * The memory comes from ring_create() (base/shared_memory.h); the supervisor holds it and hands out a writable
- * descriptor to one writer and read-only ones to readers.
+ * The memory comes from ring_create() (base/shared_memory.h); the supervisor holds it and hands out
+ * a writable descriptor to one writer and read-only ones to readers.
  */
 #include "base/result.h"
 

@@ -4,8 +4,9 @@
  * One normalised event: what the sensor writes into the event ring and everybody else reads.
  *
  * Encoding (little-endian): u8 format (EVENT_FORMAT), u8 kind, u16 incomplete flags, u64 boottime
- * ns, u64 wall ns, u8 count, then per field: u8 field, u8 flags (bit 0: cut), u32 length, bytes. Numbers
- * and flags are 8 bytes. Field numbers ascend strictly, so that there is one encoding of an event.
+ * ns, u64 wall ns, u8 count, then per field: u8 field, u8 flags (bit 0: cut), u32 length, bytes.
+ * Numbers and flags are 8 bytes. Field numbers ascend strictly, so that there is one encoding of an
+ * event.
  */
 #include "base/reader.h"
 #include "schema/schema.h"

@@ -54,6 +54,7 @@ const struct schema_field *schema_field(enum event_field field);
 /* "text", "number" or "flag". */
 const char *schema_type_name(enum field_type type);
 
-/* Exact look-ups; false when nobody has that name. Fields are found by schema, Sigma or ECS name. */
+/* Exact look-ups; false when nobody has that name. Fields are found by schema, Sigma or ECS name.
+ */
 bool schema_find_kind(const char *name, enum event_kind *out);
 bool schema_find_field(const char *name, enum event_field *out);

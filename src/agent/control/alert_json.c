@@ -19,7 +19,7 @@ void alert_host_fill(struct alert_host *ret_host)
     string_copy(ret_host->architecture, sizeof ret_host->architecture, name.machine);
 }
 
-/* --- pieces ------------------------------------------------------------------------------------ */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static json_t *bytes_json(struct bytes text) { return json_foreign(text.data, text.size); }
 static struct bytes text_bytes(const struct flood_text *text)
@@ -66,7 +66,7 @@ static json_t *begin_line(const char *id, const char *event_kind, uint64_t wall_
                      "severity", severity_of(level));
 }
 
-/* --- ATT&CK ------------------------------------------------------------------------------------- */
+/* --- ATT&CK ----------------------------------------------------------------------------------- */
 
 static const struct {
     const char *tag, *id, *name;
@@ -155,7 +155,7 @@ static bool put_tags(json_t *line, struct bytes joined)
     return is_put;
 }
 
-/* --- ancestors ------------------------------------------------------------------------------------ */
+/* --- ancestors -------------------------------------------------------------------------------- */
 
 static bool hex_value(const char *text, size_t size, uint64_t *out)
 {
@@ -226,7 +226,7 @@ json_t *ancestors_json(const struct process_table *table, const struct event *ev
     return list;
 }
 
-/* --- the lines -------------------------------------------------------------------------------------- */
+/* --- the lines -------------------------------------------------------------------------------- */
 
 static bool put_rule(json_t *line, struct bytes id, struct bytes title, struct bytes level)
 {

@@ -23,7 +23,8 @@ void alert_host_fill(struct alert_host *ret_host);
 /* `event` is NULL where the alert came without it or it could not be read; `table` may be NULL.
  * NULL: out of memory. */
 json_t *alert_json(const struct alert_host *host, const struct alert *alert, const char *id,
-                   const struct event *event, const struct process_table *table, uint64_t now_wall_ns);
+                   const struct event *event, const struct process_table *table,
+                   uint64_t now_wall_ns);
 json_t *alert_group_json(const struct alert_host *host, const struct flood_group *group,
                          uint64_t now_wall_ns);
 

@@ -49,7 +49,7 @@ void alert_tail_free(struct alert_tail *tail)
     free(tail);
 }
 
-/* --- finding the place to begin ------------------------------------------------------------------- */
+/* --- finding the place to begin --------------------------------------------------------------- */
 
 static RESULT open_number(struct alert_tail *tail, uint64_t number, uint64_t *ret_size)
 {
@@ -123,7 +123,7 @@ static RESULT place(struct alert_tail *tail)
     return RESULT_OK;
 }
 
-/* --- reading on --------------------------------------------------------------------------------------- */
+/* --- reading on ------------------------------------------------------------------------------- */
 
 static RESULT keep(struct alert_tail *tail, const char *data, size_t size)
 {

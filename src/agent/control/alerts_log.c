@@ -73,7 +73,7 @@ void alerts_log_set_limits(struct alerts_log *log, struct flood_limits limits)
     log->options.limits = limits;
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static bool may_try(const struct alerts_log *log)
 {
@@ -140,7 +140,7 @@ static bool write_unsaid(struct alerts_log *log)
     return true;
 }
 
-/* --- one record ------------------------------------------------------------------------------------ */
+/* --- one record ------------------------------------------------------------------------------- */
 
 static struct bytes event_text(const struct event *event, enum event_field field)
 {
@@ -225,7 +225,7 @@ static bool write_record(struct alerts_log *log)
     return true;
 }
 
-/* --- the work ---------------------------------------------------------------------------------------- */
+/* --- the work --------------------------------------------------------------------------------- */
 
 /* False: nothing new. */
 static bool next_record(struct alerts_log *log)

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- a disk that can be broken -------------------------------------------------------------------- */
+/* --- a disk that can be broken ---------------------------------------------------------------- */
 
 struct bad_disk {
     int append_errno;    /* appends fail with it */
@@ -64,7 +64,7 @@ static struct result bad_rename(void *context, int folder, const char *from, con
     return disk_system()->rename(NULL, folder, from, to);
 }
 
-/* --- the bench -------------------------------------------------------------------------------------- */
+/* --- the bench -------------------------------------------------------------------------------- */
 
 static uint64_t bench_now(void *context) { return *(uint64_t *)context; }
 
@@ -232,7 +232,7 @@ static void work(struct bench *bench)
     }
 }
 
-/* --- tests ---------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void an_alert_is_one_ecs_line(void **state)
 {

@@ -58,7 +58,7 @@ static enum answer_state end(struct line_queue *queue)
     return ANSWER_DONE;
 }
 
-/* --- status ----------------------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static enum answer_state fill_status(struct answer *answer, struct line_queue *queue)
 {
@@ -67,7 +67,7 @@ static enum answer_state fill_status(struct answer *answer, struct line_queue *q
     return result_is_ok(result) ? end(queue) : fail(queue, "memory is out");
 }
 
-/* --- processes -------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static json_t *process_id_json(const char *boot_id, struct process_key key)
 {
@@ -116,7 +116,7 @@ static enum answer_state fill_processes(struct answer *answer, struct line_queue
     return answer->next < process_table_used(table) ? ANSWER_MORE : end(queue);
 }
 
-/* --- rules ------------------------------------------------------------------------------------------ */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 struct rules_visit {
     struct line_queue *queue;
@@ -208,7 +208,7 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
     return end(queue);
 }
 
-/* --- alerts ------------------------------------------------------------------------------------------ */
+/* --- alerts ----------------------------------------------------------------------------------- */
 
 static enum answer_state fill_alerts(struct answer *answer, struct line_queue *queue)
 {
@@ -222,7 +222,7 @@ static enum answer_state fill_alerts(struct answer *answer, struct line_queue *q
     return fail(queue, why.text);
 }
 
-/* --- all ---------------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 enum answer_state answer_fill(struct answer *answer, struct line_queue *queue)
 {

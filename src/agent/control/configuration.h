@@ -6,8 +6,9 @@
  *     alerts:
  *       single_per_minute: 50
  *
- * A file with a fault is refused whole: what was in force stays in force, and the fault is said with
- * its line. A key that nobody knows is a warning, so that a file for a newer version can be used.
+ * A file with a fault is refused whole: what was in force stays in force, and the fault is said
+ * with its line. A key that nobody knows is a warning, so that a file for a newer version can be
+ * used.
  */
 #include "base/limits.h"
 #include "base/reader.h"

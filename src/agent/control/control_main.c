@@ -72,7 +72,7 @@ static void require_ok(struct result result, const char *what)
         give_up(what, result);
 }
 
-/* --- configuration ----------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static void apply_configuration(struct control *control)
 {
@@ -130,7 +130,7 @@ static void watch_configuration(struct control *control, uint64_t now_ns)
     read_configuration(control);
 }
 
-/* --- rules ---------------------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 static void offer_rules(struct control *control)
 {
@@ -177,7 +177,7 @@ static void note_generation(struct control *control)
                   (unsigned long long)tree->rules_rejected);
 }
 
-/* --- what the supervisor says ---------------------------------------------------------------------------- */
+/* --- what the supervisor says ----------------------------------------------------------------- */
 
 /* The sentence of a notice with its numbers in place (role.h). */
 static void fill_notice(const struct message_notice *notice, char *out, size_t capacity)
@@ -215,7 +215,7 @@ static void hear_supervisor(struct control *control)
     }
 }
 
-/* --- events ----------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void log_event(struct control *control, const struct event *event)
 {
@@ -271,7 +271,7 @@ static bool pass_events(struct control *control)
     return count == EVENTS_PER_TURN;
 }
 
-/* --- start -------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static struct log_file *open_log(struct control *control, const char *name)
 {
@@ -418,7 +418,7 @@ static void start(struct control *control)
                   CREANCE_VERSION, sandbox_describe());
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------ */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void each_second(struct control *control, uint64_t now_ns)
 {

@@ -19,7 +19,7 @@ bool event_form_find(const char *name, enum event_form *out)
     return false;
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 character at the start of `data`; 0 where there is none (RFC 3629). */
 static size_t character_size(const uint8_t *data, size_t left)
@@ -89,7 +89,7 @@ static json_t *value_json(const struct event *event, enum event_field field)
     return NULL;
 }
 
-/* --- objects ------------------------------------------------------------------------------------- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 bool json_put(json_t *object, const char *name, json_t *value)
 {
@@ -149,7 +149,7 @@ static bool put_incomplete(json_t *object, const char *path, uint16_t incomplete
     return json_set_path(object, path, names);
 }
 
-/* --- the forms ------------------------------------------------------------------------------------- */
+/* --- the forms -------------------------------------------------------------------------------- */
 
 static bool fill_fields(json_t *object, const struct event *event, enum event_form form)
 {

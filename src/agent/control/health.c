@@ -51,7 +51,7 @@ void health_free(struct health *health) { free(health); }
 struct health_facts *health_facts(struct health *health) { return &health->facts; }
 const struct tree *health_tree(const struct health *health) { return &health->tree; }
 
-/* --- looking ---------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 /* Losses that make an event poorer and not absent: worth knowing, no reason to call for help. */
 static bool is_partial_loss(enum counter counter)
@@ -153,7 +153,7 @@ void health_work(struct health *health)
     take_sample(health, now_ns);
 }
 
-/* --- rates -------------------------------------------------------------------------------------------- */
+/* --- rates ------------------------------------------------------------------------------------ */
 
 static const struct sample *newest_sample(const struct health *health)
 {
@@ -184,7 +184,7 @@ static double cpu_percent(const struct health *health, unsigned role)
            / process_usage_ticks_per_second();
 }
 
-/* --- reasons -------------------------------------------------------------------------------------------- */
+/* --- reasons ---------------------------------------------------------------------------------- */
 
 /* What is wrong, worst first: {"what": "degraded", "subsystem": ..., "text": sentence}. */
 struct findings {
@@ -268,7 +268,8 @@ static void find_probes(const struct health *health, struct findings *findings)
         enum probe_state state = (enum probe_state)tree->probes[i].state;
         const struct probe_row *row = probe_row((enum probe)i);
         if (state == PROBE_REFUSED || state == PROBE_FAILED)
-            find(findings, "degraded", "coverage", "Probe %s could not be attached (%s). Not seen: %s",
+            find(findings, "degraded", "coverage",
+                 "Probe %s could not be attached (%s). Not seen: %s",
                  row->name, strerror((int)tree->probes[i].error), row->doc);
     }
 }
@@ -309,7 +310,7 @@ static void find_log(const struct health *health, struct findings *findings)
              facts->configuration_warnings);
 }
 
-/* --- the answer -------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static json_t *exit_json(uint32_t wait_status)
 {

@@ -9,7 +9,7 @@
 
 static const char *const VERBS[REQUEST_VERB_COUNT] = {"status", "events", "alerts", "ps", "rules"};
 
-/* --- one member each -------------------------------------------------------------------------------- */
+/* --- one member each -------------------------------------------------------------------------- */
 
 static RESULT read_kinds(struct request *request, const json_t *value, struct explanation *why)
 {
@@ -44,8 +44,9 @@ static RESULT refuse_field(const char *name, struct explanation *why)
         nearest_offer(&nearest, row->sigma[0]);
         nearest_offer(&nearest, row->ecs);
     }
-    return explain(why, ERROR_FORMAT, "there is no field \"%.64s\"%s%s%s (creance fields shows all)",
-                   name, nearest.best != NULL ? "; did you mean \"" : "",
+    return explain(why, ERROR_FORMAT,
+                   "there is no field \"%.64s\"%s%s%s (creance fields shows all)", name,
+                   nearest.best != NULL ? "; did you mean \"" : "",
                    nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
 }
 
@@ -107,7 +108,7 @@ static RESULT read_follow(struct request *request, const json_t *value, struct e
     return RESULT_OK;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* Which verb takes which members. */
 static const struct {
@@ -133,7 +134,8 @@ static RESULT read_verb(const json_t *object, struct request *request, struct ex
         }
     }
     return explain(why, ERROR_FORMAT,
-                   "this agent does not know the request \"%.64s\"; is the command line newer?", name);
+                   "this agent does not know the request \"%.64s\"; is the command line newer?",
+                   name);
 }
 
 static RESULT read_member(struct request *request, const char *name, const json_t *value,
@@ -176,7 +178,7 @@ RESULT request_parse(const char *text, size_t size, struct request *ret_request,
     return result;
 }
 
-/* --- matching ------------------------------------------------------------------------------------------- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 bool request_text_matches(const char *pattern, size_t pattern_size, const void *data, size_t size)
 {

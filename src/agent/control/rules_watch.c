@@ -58,7 +58,7 @@ void rules_watch_free(struct rules_watch *watch)
     free(watch);
 }
 
-/* --- has anything changed? ------------------------------------------------------------------------ */
+/* --- has anything changed? -------------------------------------------------------------------- */
 
 /* What is hashed of one file. */
 struct mark {
@@ -173,7 +173,7 @@ static RESULT settle(struct rules_watch *watch, bool *ret_changed)
     return RESULT_OK;
 }
 
-/* --- the pack ---------------------------------------------------------------------------------------- */
+/* --- the pack --------------------------------------------------------------------------------- */
 
 static RESULT write_all(int fd, const uint8_t *data, size_t size)
 {

@@ -73,7 +73,7 @@ size_t server_polls(const struct server *server, struct pollfd *polls)
     return server->client_count + 1;
 }
 
-/* --- connections ---------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void refuse(struct client *client, const char *sentence)
 {
@@ -110,7 +110,7 @@ static void accept_all(struct server *server)
     }
 }
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void begin_answer(struct server *server, struct client *client, size_t size)
 {
@@ -160,7 +160,7 @@ static bool is_there(const struct client *client)
     return size > 0 || (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
-/* --- the work ----------------------------------------------------------------------------------------- */
+/* --- the work --------------------------------------------------------------------------------- */
 
 static void tell_lost(struct client *client)
 {
@@ -215,7 +215,7 @@ bool server_work(struct server *server)
     return is_more;
 }
 
-/* --- events ------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static bool wants_events(const struct client *client)
 {

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* --- who gets what ----------------------------------------------------------------------------- */
+/* --- who gets what ---------------------------------------------------------------------------- */
 
 static const enum grant FOR_SENSOR[] = {
     GRANT_event_ring_writer,    GRANT_wake_engine, GRANT_wake_control,
@@ -47,7 +47,7 @@ static const struct {
     [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
 };
 
-/* --- memory -------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static const struct {
     enum role role;
@@ -109,7 +109,7 @@ static RESULT open_memory(struct resources *resources)
     return result;
 }
 
-/* --- folders and the socket ------------------------------------------------------------------------ */
+/* --- folders and the socket ------------------------------------------------------------------- */
 
 static RESULT open_folder(const char *path, int *ret_fd, struct explanation *why)
 {
@@ -169,7 +169,7 @@ static RESULT open_socket(const char *path, int *ret_fd, struct explanation *why
     return RESULT_OK;
 }
 
-/* --- everything -------------------------------------------------------------------------------------- */
+/* --- everything ------------------------------------------------------------------------------- */
 
 /* The kernel's own name of this boot: 32 hexadecimal digits with dashes. */
 static RESULT read_boot_id(struct resources *resources)
@@ -245,7 +245,7 @@ void resources_close(struct resources *resources, const struct paths *paths)
     close_all(resources->counters, ROLE_COUNT);
 }
 
-/* --- handing over ------------------------------------------------------------------------------------- */
+/* --- handing over ----------------------------------------------------------------------------- */
 
 static RESULT hand(int socket, enum grant grant, int fd)
 {

@@ -44,7 +44,8 @@ static uint64_t next_delay_ms(struct supervised *child, enum role role, uint64_t
 {
     if (role == ROLE_loader)
         return LOADER_RETRY_MS;
-    bool was_well = child->state == CHILD_RUNNING && passed(child->since_ns, QUICK_DEATH_MS, now_ns);
+    bool was_well =
+        child->state == CHILD_RUNNING && passed(child->since_ns, QUICK_DEATH_MS, now_ns);
     child->quick_deaths = was_well ? 0 : child->quick_deaths + 1;
     if (child->quick_deaths == 0)
         return 0;

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Which child runs, which one is to be started, killed or given up on: a pure function of (state,
- * event, time), without any I/O, so that tests walk through it by hand. The supervisor feeds it what
- * it sees and carries out what it says.
+ * event, time), without any I/O, so that tests walk through it by hand. The supervisor feeds it
+ * what it sees and carries out what it says.
  *
  *   DOWN -> STARTING -> RUNNING -> (ends by itself) -> WAITING -> STARTING ...
  *                                   the loader, well:  DONE

@@ -69,7 +69,7 @@ static void say(const char *format, ...)
     va_end(arguments);
 }
 
-/* --- telling control -------------------------------------------------------------------------------- */
+/* --- telling control -------------------------------------------------------------------------- */
 
 static void send_notices(struct supervisor *supervisor)
 {
@@ -117,7 +117,7 @@ static void publish(struct supervisor *supervisor)
     tree_publish(supervisor->resources.tree, tree);
 }
 
-/* --- rules: from control to the engine ------------------------------------------------------------- */
+/* --- rules: from control to the engine -------------------------------------------------------- */
 
 static void close_rules(struct rules *rules)
 {
@@ -206,7 +206,7 @@ static void drop_rules(struct supervisor *supervisor)
     notice(supervisor, NOTICE_rules_refused, ROLE_engine, generation, supervisor->good.generation);
 }
 
-/* --- children ------------------------------------------------------------------------------------------ */
+/* --- children --------------------------------------------------------------------------------- */
 
 static void forget_child(struct running_child *child)
 {
@@ -283,7 +283,7 @@ static void step(struct supervisor *supervisor, enum supervision_event_type type
     carry_out(supervisor, &actions);
 }
 
-/* --- messages ------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void greet(struct supervisor *supervisor, enum role role, const struct message *message)
 {
@@ -398,7 +398,7 @@ static void hear(struct supervisor *supervisor, enum role role)
     }
 }
 
-/* --- the end of children ------------------------------------------------------------------------------- */
+/* --- the end of children ---------------------------------------------------------------------- */
 
 static void count_probes(struct supervisor *supervisor)
 {
@@ -465,7 +465,7 @@ static void take_signals(struct supervisor *supervisor)
     reap(supervisor);
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void look_around(struct supervisor *supervisor)
 {
