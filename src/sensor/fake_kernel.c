@@ -69,7 +69,9 @@ bool fake_ring_push(struct fake_ring *ring, const void *data, size_t size, uint3
     uint64_t whole = (size + KERNEL_RING_HEADER_BYTES + 7) & ~UINT64_C(7);
     if (producer + whole - fake_ring_consumer(ring) > ring->size)
         return false;
-    uint32_t header[2] = {(uint32_t)size | flags, 0};
+    uint32_t word = (uint32_t)size | flags;
+    uint8_t header[KERNEL_RING_HEADER_BYTES] = {0};
+    bytes_copy(header, sizeof header, &word, sizeof word);
     fake_ring_poke(ring, producer, header, sizeof header);
     fake_ring_poke(ring, producer + KERNEL_RING_HEADER_BYTES, data, size);
     fake_ring_set_producer(ring, producer + whole);

@@ -64,6 +64,7 @@ struct process_table {
     uint32_t queue_count;
     uint16_t free[LIMIT_PROCESS_SLOTS];
     uint32_t free_count;
+    struct process_key parent_before; /* of the slot that is open: who had it as a child */
     uint32_t hand; /* where the search for somebody to replace goes on */
 };
 
@@ -263,12 +264,22 @@ static void queue_push(struct process_table *table, uint32_t slot)
     table->state[slot] = SLOT_QUEUED;
 }
 
-static uint32_t queue_pop(struct process_table *table)
+/* The process that ended longest ago. One that has got a living child again since leaves the queue
+ * until that one ends. */
+static uint32_t queue_pop(struct process_table *table, const struct process_info *keep)
 {
-    uint32_t slot = table->queue[table->queue_head];
-    table->queue_head = (table->queue_head + 1) & (LIMIT_PROCESS_SLOTS - 1);
-    table->queue_count--;
-    return slot;
+    for (uint32_t left = table->queue_count; left > 0; left--) {
+        uint32_t slot = table->queue[table->queue_head];
+        table->queue_head = (table->queue_head + 1) & (LIMIT_PROCESS_SLOTS - 1);
+        table->queue_count--;
+        if (table->children[slot] > 0)
+            table->state[slot] = SLOT_ENDED;
+        else if (&table->memory->slots[slot].info == keep)
+            queue_push(table, slot);
+        else
+            return slot;
+    }
+    return NO_SLOT;
 }
 
 static void gain_child(struct process_table *table, struct process_key parent)
@@ -319,19 +330,16 @@ static uint32_t choose_slot(struct process_table *table, const struct process_in
         return table->free[--table->free_count];
     uint32_t used = clamp_used(table->memory);
     bool is_full = used == LIMIT_PROCESS_SLOTS;
-    if (table->queue_count > LIMIT_PROCESS_ENDED || (is_full && table->queue_count > 0)) {
-        uint32_t oldest = queue_pop(table);
-        if (&table->memory->slots[oldest].info != keep)
-            return oldest;
-        queue_push(table, oldest);
-        if (table->queue_count > 1)
-            return queue_pop(table);
-    }
+    uint32_t slot = NO_SLOT;
+    if (is_full || table->queue_count > LIMIT_PROCESS_ENDED)
+        slot = queue_pop(table, keep);
+    if (slot != NO_SLOT)
+        return slot;
     if (!is_full) {
         atomic_store_explicit(&table->memory->used, used + 1, memory_order_release);
         return used;
     }
-    uint32_t slot = sweep(table, SLOT_ENDED, true, keep);
+    slot = sweep(table, SLOT_ENDED, true, keep);
     if (slot == NO_SLOT)
         slot = sweep(table, SLOT_LIVING, false, keep);
     return slot == NO_SLOT ? sweep(table, SLOT_LIVING, true, keep) : slot;
@@ -470,12 +478,13 @@ static void open_slot(struct slot *slot)
 struct process_info *process_table_begin(struct process_table *table, struct process_key key,
                                          uint64_t now_ns, const struct process_info *keep)
 {
+    table->parent_before = (struct process_key){0, 0, 0};
     uint32_t number = find_slot(table, key);
     if (number != NO_SLOT) {
         struct slot *own = &table->memory->slots[number];
         open_slot(own);
         if (table->state[number] == SLOT_LIVING)
-            lose_child(table, own->info.parent);
+            table->parent_before = own->info.parent;
         return &own->info;
     }
     end_others(table, key, now_ns);
@@ -502,8 +511,10 @@ static struct slot *slot_of(struct process_info *info)
 void process_table_commit(struct process_table *table, struct process_info *info)
 {
     struct slot *slot = slot_of(info);
-    if (table->state[slot - table->memory->slots] == SLOT_LIVING)
+    if (table->state[slot - table->memory->slots] == SLOT_LIVING) {
         gain_child(table, info->parent);
+        lose_child(table, table->parent_before); /* second: the same one keeps its child */
+    }
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
 }

@@ -134,6 +134,7 @@ static void ended_processes_are_replaced_in_order(void **state)
     add(table, key(1, 1), key(0, 0), "/maker");
     add(table, key(2, 2), key(1, 1), "/daemon");
     process_table_end(table, key(1, 1), 3);
+    add(table, key(2, 2), key(1, 1), "/executes");
     uint32_t pid = 3;
     for (; pid <= LIMIT_PROCESS_ENDED + 3; pid++) {
         add(table, key(pid, pid), key(2, 2), "/short");

@@ -39,7 +39,6 @@ struct sensor {
     struct users *users;
     struct normaliser *normaliser;
     const _Atomic uint64_t *kernel_counters; /* NULL: none */
-    unsigned cpus;
     uint64_t position;      /* of the kernel ring: everything before it is dealt with */
     uint64_t last_sequence; /* that a predecessor left in the event ring */
     uint64_t tick_ns;       /* next tick */
@@ -67,8 +66,6 @@ static RESULT map_kernel_counters(struct sensor *sensor, int fd)
     if (memory == MAP_FAILED)
         return result_from_errno();
     sensor->kernel_counters = memory;
-    long cpus = sysconf(_SC_NPROCESSORS_CONF);
-    sensor->cpus = cpus > 0 && cpus < WIRE_COUNTER_CPUS ? (unsigned)cpus : WIRE_COUNTER_CPUS;
     return RESULT_OK;
 }
 
@@ -329,7 +326,7 @@ bool sensor_step(struct sensor *sensor, unsigned limit)
 static uint64_t sum_kernel_counter(const struct sensor *sensor, enum wire_counter counter)
 {
     uint64_t sum = 0;
-    for (unsigned cpu = 0; cpu < sensor->cpus; cpu++)
+    for (unsigned cpu = 0; cpu < WIRE_COUNTER_CPUS; cpu++)
         sum += atomic_load_explicit(
             &sensor->kernel_counters[cpu * WIRE_COUNTER_SLOT_COUNT + counter],
             memory_order_relaxed);
