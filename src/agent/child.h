@@ -30,8 +30,7 @@ enum { CHILD_SOCKET_FD = 3 };
 void child_start(struct child *child, enum role role);
 void child_ready(struct child *child);
 
-/* Sends a heartbeat when one is due (each second). `progress` is any number that grows with work.
- */
+/* Sends a heartbeat when one is due (each second). `progress` is any number that work moves. */
 void child_heartbeat(struct child *child, uint64_t progress);
 
 /* Takes one message. ERROR_AGAIN: none. `stop`, and a supervisor that is gone, end the process in

@@ -47,8 +47,9 @@ def mirror():
         for name in sorted(names):
             if name == "sources.list" or name.endswith((".list", ".sources")):
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    found = re.search(r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(\S+/debian/?)(?:\s|$)",
-                                      file.read(), re.MULTILINE)
+                    found = re.search(
+                        r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(\S+/debian/?)(?:\s|$)",
+                        file.read(), re.MULTILINE)
                 if found:
                     return found.group(1)
     raise Unavailable("no Debian archive stands in /etc/apt")

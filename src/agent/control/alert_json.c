@@ -273,7 +273,8 @@ static bool put_missing(json_t *line, const char *what)
 }
 
 json_t *alert_json(const struct alert_host *host, const struct alert *alert, const char *id,
-                   const struct event *event, const struct process_table *table, uint64_t now_wall_ns)
+                   const struct event *event, const struct process_table *table,
+                   uint64_t now_wall_ns)
 {
     json_t *line = begin_line(id, "alert", event != NULL ? event->wall_ns : now_wall_ns,
                               now_wall_ns, alert->rule_level);
@@ -311,7 +312,8 @@ json_t *alert_group_json(const struct alert_host *host, const struct flood_group
                     text_bytes(&group->rule_level))
         && put_tags(line, text_bytes(&group->rule_tags))
         && json_put(line, "process",
-                    json_pack("{s:o, s:o}", "executable", bytes_json(text_bytes(&group->executable)),
+                    json_pack("{s:o, s:o}",
+                              "executable", bytes_json(text_bytes(&group->executable)),
                               "command_line", bytes_json(text_bytes(&group->arguments))))
         && put_creance_rule(line, text_bytes(&group->rule_file), group->rule_digest)
         && json_set_path(line, "creance.group",

@@ -294,7 +294,8 @@ static void find_log(const struct health *health, struct findings *findings)
     const struct health_facts *facts = &health->facts;
     if (facts->alerts.failing_since_wall_ns != 0)
         find(findings, "degraded", "log",
-             "Alerts cannot be written to alerts.jsonl: %s. %llu bytes of alerts wait in memory and "
+             "Alerts cannot be written to alerts.jsonl: %s. %llu bytes of alerts wait in memory "
+             "and "
              "are written when it can be written again; it is tried each second.",
              result_text(facts->alerts.written), (unsigned long long)facts->alerts.waiting_bytes);
     if (!result_is_ok(facts->agent_log))
@@ -339,7 +340,8 @@ static json_t *processes_json(const struct health *health)
                             "restarts", (json_int_t)child->restarts,
                             "hangs", (json_int_t)child->hangs,
                             "last_exit", exit_json(child->last_wait_status),
-                            "cpu_seconds", (double)usage->cpu_ticks / process_usage_ticks_per_second(),
+                            "cpu_seconds",
+                           (double)usage->cpu_ticks / process_usage_ticks_per_second(),
                             "cpu_percent", cpu_percent(health, role),
                             "memory_bytes", (json_int_t)usage->private_bytes,
                             "shared_bytes", (json_int_t)usage->shared_bytes));
