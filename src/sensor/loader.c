@@ -6,11 +6,7 @@
 #include "sensor/wire.h"
 
 /* Written by bpftool; it holds the programs themselves. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
 #include "sensor_bpf.skel.h"
-#pragma GCC diagnostic pop
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -146,7 +142,7 @@ static int object_load(const struct loader_settings *settings, const struct load
 {
     struct sensor_bpf *object = object_open(settings);
     if (object == NULL)
-        return -errno;
+        return errno != 0 ? -errno : -ENOMEM;
     struct bpf_program *program;
     bpf_object__for_each_program(program, object->obj)
     {
@@ -246,7 +242,7 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
         spare_snapshot(ret_loaded);
         failure = object_load(settings, ret_loaded, &object);
     }
-    if (failure != 0)
+    if (object == NULL)
         return explain_refusal(why, -failure);
     attach_all(object, ret_loaded);
     struct result result = take_maps(object, ret_loaded);

@@ -13,8 +13,8 @@ int main(int count, char *arguments[])
     if (child < 0)
         trigger_fail("fork");
     if (child == 0) {
-        while (count > 1)
-            pause();
+        if (count > 1)
+            pause(); /* until the signal comes */
         _exit(42);
     }
     if (count > 1)
