@@ -295,8 +295,7 @@ static void find_log(const struct health *health, struct findings *findings)
     if (facts->alerts.failing_since_wall_ns != 0)
         find(findings, "degraded", "log",
              "Alerts cannot be written to alerts.jsonl: %s. %llu bytes of alerts wait in memory "
-             "and "
-             "are written when it can be written again; it is tried each second.",
+             "and are written when it can be written again; it is tried each second.",
              result_text(facts->alerts.written), (unsigned long long)facts->alerts.waiting_bytes);
     if (!result_is_ok(facts->agent_log))
         find(findings, "degraded", "log", "The agent's own log agent.jsonl cannot be written: %s.",
