@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "engine/engine_check.h"
 #include "engine/evaluate.h"
 #include "engine/match.h"
 #include "engine/pack.h"
@@ -218,6 +219,7 @@ static RESULT load(struct engine *engine, const struct engine_options *options, 
     size_t limit = options == NULL || options->memory_limit_bytes == 0
                        ? (size_t)LIMIT_ENGINE_BYTES
                        : options->memory_limit_bytes;
+    table_init(&engine->rows);
     GUARD(program_init(&engine->program, limit));
     struct loader loader = {.engine = engine, .options = options,
                             .scratch = arena_new(LIMIT_RULE_PARSE_BYTES)};
@@ -315,4 +317,9 @@ struct engine_verdict engine_eval(struct engine *engine, const struct engine_eve
     matcher_candidates(engine->matcher, event, judge, &judgement);
     judgement.verdict.is_incomplete = judgement.evaluation.is_exhausted;
     return judgement.verdict;
+}
+
+void engine_evaluate_all(struct engine *engine, bool is_all)
+{
+    matcher_visit_all(engine->matcher, is_all);
 }

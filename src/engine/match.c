@@ -53,6 +53,7 @@ struct matcher {
     struct table components; /* uint32_t: atom + 1, or 0 */
     struct table always;     /* uint64_t */
     uint64_t *bits;          /* candidates of one group */
+    bool is_all;             /* all rules are candidates */
     hs_scratch_t *scratch;
     struct cached_groups cache[CACHED_SOURCES];
     unsigned next_cached;
@@ -334,12 +335,28 @@ static RESULT allocate_working_space(struct matcher *matcher)
     return has_memory ? RESULT_OK : result_fail(ERROR_MEMORY);
 }
 
+enum { TABLES = 6 };
+
+static void list_tables(struct matcher *matcher, struct table *tables[TABLES])
+{
+    tables[0] = &matcher->groups;
+    tables[1] = &matcher->indexes;
+    tables[2] = &matcher->atoms;
+    tables[3] = &matcher->postings;
+    tables[4] = &matcher->components;
+    tables[5] = &matcher->always;
+}
+
 RESULT matcher_new(struct program *program, struct matcher **ret_matcher, struct explanation *why)
 {
     struct matcher *matcher = calloc(1, sizeof *matcher);
     struct claim *claims = calloc((size_t)program->witnesses.count + 1, sizeof *claims);
     struct result result = result_fail(ERROR_MEMORY);
     if (matcher != NULL && claims != NULL) {
+        struct table *tables[TABLES];
+        list_tables(matcher, tables);
+        for (size_t i = 0; i < TABLES; i++)
+            table_init(tables[i]);
         matcher->program = program;
         result = build_groups(matcher, claims, why);
     }
@@ -361,18 +378,18 @@ void matcher_free(struct matcher *matcher)
     for (uint32_t i = 0; i < matcher->indexes.count; i++)
         hs_free_database(TABLE_ROWS(matcher->indexes, struct field_index)[i].database);
     hs_free_scratch(matcher->scratch);
-    table_free(&matcher->groups);
-    table_free(&matcher->indexes);
-    table_free(&matcher->atoms);
-    table_free(&matcher->postings);
-    table_free(&matcher->components);
-    table_free(&matcher->always);
+    struct table *tables[TABLES];
+    list_tables(matcher, tables);
+    for (size_t i = 0; i < TABLES; i++)
+        table_free(tables[i]);
     for (size_t i = 0; i < CACHED_SOURCES; i++)
         free(matcher->cache[i].groups);
     free(matcher->uncached);
     free(matcher->bits);
     free(matcher);
 }
+
+void matcher_visit_all(struct matcher *matcher, bool is_all) { matcher->is_all = is_all; }
 
 hs_scratch_t *matcher_scratch(struct matcher *matcher) { return matcher->scratch; }
 
@@ -528,8 +545,9 @@ void matcher_candidates(struct matcher *matcher, const struct engine_event *even
         const struct group *group = &TABLE_ROWS(matcher->groups, struct group)[groups[i]];
         const uint64_t *always = TABLE_ROWS(matcher->always, uint64_t) + group->always;
         for (uint32_t word = 0; word < group->words; word++)
-            matcher->bits[word] = always[word];
-        scan_group(matcher, group, event);
+            matcher->bits[word] = matcher->is_all ? UINT64_MAX : always[word];
+        if (!matcher->is_all)
+            scan_group(matcher, group, event);
         for (uint32_t word = 0; word < group->words; word++) {
             for (uint64_t left = matcher->bits[word]; left != 0; left &= left - 1) {
                 uint32_t rule = word * 64 + (uint32_t)__builtin_ctzll(left);

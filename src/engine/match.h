@@ -17,6 +17,9 @@ void matcher_free(struct matcher *matcher); /* NULL is allowed */
 /* The scratch space of all scans; NULL where this CPU cannot scan. */
 hs_scratch_t *matcher_scratch(struct matcher *matcher);
 
+/* For tests: with `is_all` every rule of the log source is a candidate. */
+void matcher_visit_all(struct matcher *matcher, bool is_all);
+
 /* Called for the number of each candidate rule, ascending within one log source; false ends it. */
 typedef bool matcher_visit(void *context, uint32_t rule);
 void matcher_candidates(struct matcher *matcher, const struct engine_event *event,

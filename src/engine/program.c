@@ -33,9 +33,26 @@ static bool cpu_has_scanner(void)
     return hs_valid_platform() == HS_SUCCESS;
 }
 
+enum { TABLES = 12 };
+
+static void list_tables(struct program *program, struct table *tables[TABLES])
+{
+    struct table *all[TABLES] = {
+        &program->rules,   &program->instructions, &program->leaves,    &program->patterns,
+        &program->bytes,   &program->units,        &program->networks,  &program->numbers,
+        &program->regexes, &program->slots,        &program->witnesses, &program->sources,
+    };
+    for (size_t i = 0; i < TABLES; i++)
+        tables[i] = all[i];
+}
+
 RESULT program_init(struct program *program, size_t limit_bytes)
 {
     *program = (struct program){.budget = {.limit_bytes = limit_bytes}};
+    struct table *tables[TABLES];
+    list_tables(program, tables);
+    for (size_t i = 0; i < TABLES; i++)
+        table_init(tables[i]);
     program->arena = arena_new(limit_bytes);
     if (program->arena == NULL)
         return result_fail(ERROR_MEMORY);
@@ -49,12 +66,9 @@ void program_free(struct program *program)
 {
     for (uint32_t i = 0; i < program->regexes.count; i++)
         hs_free_database(TABLE_ROWS(program->regexes, struct regex)[i].database);
-    struct table *tables[] = {
-        &program->rules,    &program->instructions, &program->leaves,  &program->patterns,
-        &program->bytes,    &program->units,        &program->networks, &program->numbers,
-        &program->regexes,  &program->slots,        &program->witnesses, &program->sources,
-    };
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+    struct table *tables[TABLES];
+    list_tables(program, tables);
+    for (size_t i = 0; i < TABLES; i++)
         table_free(tables[i]);
     free(program->names);
     arena_free(program->arena);

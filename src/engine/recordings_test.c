@@ -282,9 +282,30 @@ static void windows_recording_matches_exactly(void **state)
     check_recording("windows", "product: windows");
 }
 
+/* Of all public rules only those that are themselves at fault may be rejected. */
+static void public_rules_load(void **state)
+{
+    (void)state;
+    char path[LIMIT_PATH_BYTES];
+    string_format(path, sizeof path, "%s/data/sigma/rules", shared_folder());
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        print_message("# skipped: %s is not there\n", path);
+        skip();
+    }
+    struct engine *engine = load_rules("title:", "detection:");
+    for (size_t i = 0; i < engine_rule_count(engine); i++) {
+        const struct engine_rule *rule = engine_rule(engine, i);
+        if (rule->state == ENGINE_RULE_REJECTED && strstr(rule->reason, "placeholder") == NULL)
+            fail_msg("%s:%u: %s", rule->file, rule->line, rule->reason);
+    }
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(public_rules_load),
         cmocka_unit_test(linux_recording_matches_exactly),
         cmocka_unit_test(windows_recording_matches_exactly),
     };

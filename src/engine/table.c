@@ -14,6 +14,11 @@ RESULT budget_take(struct budget *budget, size_t bytes)
     return RESULT_OK;
 }
 
+/* What tables without rows point at: arithmetic on NULL is undefined. */
+static max_align_t no_rows;
+
+void table_init(struct table *table) { *table = (struct table){.rows = &no_rows}; }
+
 RESULT table_add(struct table *table, struct budget *budget, size_t row_bytes, size_t count,
                  uint32_t *ret_first)
 {
@@ -25,7 +30,8 @@ RESULT table_add(struct table *table, struct budget *budget, size_t row_bytes, s
         if (capacity < needed)
             capacity = needed;
         GUARD(budget_take(budget, (capacity - table->capacity) * row_bytes));
-        void *rows = reallocarray(table->rows, capacity, row_bytes);
+        void *rows =
+            reallocarray(table->capacity == 0 ? NULL : table->rows, capacity, row_bytes);
         if (rows == NULL)
             return result_fail(ERROR_MEMORY);
         table->rows = rows;
@@ -40,6 +46,7 @@ RESULT table_add(struct table *table, struct budget *budget, size_t row_bytes, s
 
 void table_free(struct table *table)
 {
-    free(table->rows);
-    *table = (struct table){0};
+    if (table->capacity > 0)
+        free(table->rows);
+    table_init(table);
 }

@@ -19,6 +19,9 @@ struct table {
     uint32_t capacity;
 };
 
+/* An empty table, whose rows may be taken the address of (but not be read). */
+void table_init(struct table *table);
+
 /* Room for `count` zeroed rows more; `ret_first` is the index of the first. ERROR_MEMORY over the
  * budget or when memory is out: the table is then unchanged. */
 RESULT table_add(struct table *table, struct budget *budget, size_t row_bytes, size_t count,
