@@ -36,7 +36,7 @@ struct probe_row {
     const char *target;  /* "sched_process_exec" */
     uint32_t shows;      /* bit EVENT_x is set where it is needed for that kind */
     bool is_required;
-    const char *doc;     /* what is not seen without it */
+    const char *doc; /* what is not seen without it */
 };
 
 /* The row of a probe, a name for a state ("attached"); numbers above the table abort. */
@@ -55,7 +55,7 @@ struct loader_settings {
     uint32_t wake_fill_bytes; /* the reader is woken when the ring holds more than this ... */
     uint64_t wake_gap_ns;     /* ... or by a process start, if not woken for so long */
 };
-#define LOADER_SETTINGS_DEFAULT \
+#define LOADER_SETTINGS_DEFAULT                                                                    \
     ((struct loader_settings){LIMIT_KERNEL_RING_BYTES, 64 * KIB, UINT64_C(5000000)})
 
 /* What is loaded. All descriptors are close-on-exec, and -1 where there is none. */
@@ -97,10 +97,10 @@ RESULT loader_ignore(int ignored, uint32_t tgid, bool ignore);
 /* --- what a kernel offers, before anything is installed -------------------------------------- */
 enum { SYSTEM_TEXT_BYTES = 256 };
 struct loader_system {
-    char kernel[SYSTEM_TEXT_BYTES]; /* release */
+    char kernel[SYSTEM_TEXT_BYTES];           /* release */
     char security_modules[SYSTEM_TEXT_BYTES]; /* active ones, comma separated; "" where unknown */
-    bool has_btf;          /* /sys/kernel/btf/vmlinux can be read */
-    bool may_load;         /* we have the capabilities */
+    bool has_btf;                             /* /sys/kernel/btf/vmlinux can be read */
+    bool may_load;                            /* we have the capabilities */
 };
 
 /* Loads and attaches every probe, says how each fared and takes everything away again: only what

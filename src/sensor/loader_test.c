@@ -105,8 +105,8 @@ static void assert_path(const void *record, struct wire_text base, struct wire_t
 {
     char path[LIMIT_PATH_BYTES * 2];
     size_t length = 0;
-    assert_ok(wire_path_join(text_of(record, base), text_of(record, name), path, sizeof(path),
-                             &length));
+    assert_ok(
+        wire_path_join(text_of(record, base), text_of(record, name), path, sizeof(path), &length));
     assert_string_equal(path, expected);
 }
 
@@ -527,8 +527,8 @@ static void test_delete(void **state)
     assert_int_equal(unlinkat(AT_FDCWD, "folder at", AT_REMOVEDIR), 0);
     char path[512]; /* longer than what is kept when the call begins */
     assert_true(string_format(path, sizeof(path), "%s", inside(bench, "")));
-    assert_true(string_format(path + strlen(path), sizeof(path) - strlen(path), "././././%s",
-                              large));
+    assert_true(
+        string_format(path + strlen(path), sizeof(path) - strlen(path), "././././%s", large));
     assert_int_equal(unlink(path), 0);
     const struct wire_file *record = find(bench, WIRE_FILE_DELETE, getpid(), 0);
     assert_path(record, record->base, record->name, inside(bench, "gone"));
@@ -641,8 +641,8 @@ static void test_network(void **state)
     struct sockaddr_in6 mapped = six;
     assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr), 1);
     forget(bench);
-    connect_to((struct sockaddr *)&any, (struct sockaddr *)&mapped, sizeof(any),
-               &mapped.sin6_port, &peers);
+    connect_to((struct sockaddr *)&any, (struct sockaddr *)&mapped, sizeof(any), &mapped.sin6_port,
+               &peers);
     check_peers(bench, &peers, AF_INET, &four.sin_addr, 4);
     int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int has_six = bind(probe, (struct sockaddr *)&six, sizeof(six));
@@ -675,12 +675,12 @@ static void test_refused(void **state)
     close(holder);
 }
 
-/* Finds this process in the snapshot, which is read in awkward pieces. */
-static void test_snapshot(void **state)
+enum { SNAPSHOT_BYTES = 8 * MIB };
+
+/* Reads a snapshot in awkward pieces. */
+static size_t read_snapshot(struct bench *bench, uint8_t *data)
 {
-    struct bench *bench = *state;
     int file = -1;
-    static uint8_t data[8 * MIB];
     size_t size = 0;
     assert_ok(loader_snapshot_open(bench->loaded.links[PROBE_snapshot], &file));
     for (;;) {
@@ -689,9 +689,57 @@ static void test_snapshot(void **state)
         if (got == 0)
             break;
         size += (size_t)got;
-        assert_true(size + WIRE_RECORD_BYTES + 1 <= sizeof(data));
+        assert_true(size + WIRE_RECORD_BYTES + 1 <= SNAPSHOT_BYTES);
     }
     close(file);
+    return size;
+}
+
+/* Another process's arguments are not read from a file that it put in their place: reading a file
+ * of a dead server would hang. */
+static void test_hostile_arguments(void **state)
+{
+    struct bench *bench = *state;
+    static uint8_t data[SNAPSHOT_BYTES];
+    uintptr_t page = (uintptr_t)program_invocation_name & ~(uintptr_t)4095;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int file = open("/bin/true", O_RDONLY | O_CLOEXEC);
+        if (mmap((void *)page, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) == MAP_FAILED
+            || write(ends[1], "", 1) != 1)
+            _exit(1);
+        pause();
+        _exit(0);
+    }
+    char byte;
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    size_t size = read_snapshot(bench, data);
+    kill(child, SIGKILL);
+    (void)wait_for(child);
+    close(ends[0]);
+    close(ends[1]);
+    for (size_t at = 0; at < size;) {
+        const struct wire_exec *record = (const void *)(data + at);
+        at += record->header.size;
+        if (record->header.process.tgid != (uint32_t)child)
+            continue;
+        assert_int_equal(record->arguments.length, 0);
+        assert_int_equal(record->header.flags, WIRE_UNREADABLE);
+        assert_true(record->executable.length > 0);
+        return;
+    }
+    fail_msg("the child is not in the snapshot");
+}
+
+/* Finds this process in the snapshot. */
+static void test_snapshot(void **state)
+{
+    struct bench *bench = *state;
+    static uint8_t data[SNAPSHOT_BYTES];
+    size_t size = read_snapshot(bench, data);
     char executable[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
     assert_true(length > 0);
@@ -768,7 +816,9 @@ static size_t load_and_end(int descriptors[HANDED_MAX])
     } control = {{0}};
     char one = 0;
     struct iovec data = {&one, 1};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
                              .msg_controllen = sizeof(control)};
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -854,8 +904,8 @@ static int set_up(void **state)
         const struct probe_status *status = &bench->loaded.probes[i];
         if (status->state != PROBE_ATTACHED && status->state != PROBE_SPARE)
             print_message("# %s: %s, %s (%s)\n", probe_row(i)->name,
-                          probe_state_name(status->state),
-                          status->detail, strerror(status->system_errno));
+                          probe_state_name(status->state), status->detail,
+                          strerror(status->system_errno));
     }
     bench->ring = ring_buffer__new(bench->loaded.ring, keep_record, bench, NULL);
     (void)string_format(bench->folder, sizeof(bench->folder), "/tmp/creance-loader-XXXXXX");
@@ -880,16 +930,27 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exec),    cmocka_unit_test(test_script),
-        cmocka_unit_test(test_long_arguments), cmocka_unit_test(test_memory_file),
-        cmocka_unit_test(test_exec_by_thread), cmocka_unit_test(test_deep_path),
+        cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_long_arguments),
+        cmocka_unit_test(test_memory_file),
+        cmocka_unit_test(test_exec_by_thread),
+        cmocka_unit_test(test_deep_path),
         cmocka_unit_test(test_mount_namespace),
-        cmocka_unit_test(test_exit),    cmocka_unit_test(test_threads), cmocka_unit_test(test_open),
-        cmocka_unit_test(test_rename),  cmocka_unit_test(test_delete),
-        cmocka_unit_test(test_chmod),   cmocka_unit_test(test_ignored),
-        cmocka_unit_test(test_network), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_snapshot), cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_wake),    cmocka_unit_test(test_handing_over),
+        cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_rename),
+        cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_chmod),
+        cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_network),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_hostile_arguments),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_wake),
+        cmocka_unit_test(test_handing_over),
         cmocka_unit_test(test_try),
     };
     struct loader_system system;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static const struct probe_row probe_rows[PROBE_COUNT] = {
-#define PROBE(id, program, how, target, shows, is_required, doc) \
+#define PROBE(id, program, how, target, shows, is_required, doc)                                   \
     {#id, #program, target, shows, is_required, doc},
 #include "sensor/probes.def"
 };

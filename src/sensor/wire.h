@@ -25,28 +25,28 @@
 #include <stdint.h>
 
 enum wire_kind {
-    WIRE_EXEC = 1,         /* struct wire_exec */
-    WIRE_FORK = 2,         /* struct wire_fork: a process, not a thread */
-    WIRE_EXIT = 3,         /* struct wire_exit: the last thread ended */
-    WIRE_FILE_CREATE = 4,  /* struct wire_file: an open made the (regular) file */
-    WIRE_FILE_WRITE = 5,   /* struct wire_file: an existing regular file was opened for writing */
-    WIRE_FILE_RENAME = 6,  /* struct wire_file; previous_* is the old name */
-    WIRE_FILE_DELETE = 7,  /* struct wire_file: unlink, rmdir */
-    WIRE_FILE_CHMOD = 8,   /* struct wire_file; mode is the new mode */
-    WIRE_CONNECT = 9,      /* struct wire_network */
-    WIRE_ACCEPT = 10,      /* struct wire_network */
-    WIRE_SNAPSHOT = 11,    /* struct wire_exec, from the iterator: a process that runs */
+    WIRE_EXEC = 1,        /* struct wire_exec */
+    WIRE_FORK = 2,        /* struct wire_fork: a process, not a thread */
+    WIRE_EXIT = 3,        /* struct wire_exit: the last thread ended */
+    WIRE_FILE_CREATE = 4, /* struct wire_file: an open made the (regular) file */
+    WIRE_FILE_WRITE = 5,  /* struct wire_file: an existing regular file was opened for writing */
+    WIRE_FILE_RENAME = 6, /* struct wire_file; previous_* is the old name */
+    WIRE_FILE_DELETE = 7, /* struct wire_file: unlink, rmdir */
+    WIRE_FILE_CHMOD = 8,  /* struct wire_file; mode is the new mode */
+    WIRE_CONNECT = 9,     /* struct wire_network */
+    WIRE_ACCEPT = 10,     /* struct wire_network */
+    WIRE_SNAPSHOT = 11,   /* struct wire_exec, from the iterator: a process that runs */
     WIRE_KIND_COUNT
 };
 
 /* header.flags: in what way the record is incomplete. */
 enum wire_flag {
-    WIRE_RACY = 1 << 0,           /* a path was copied from user memory when the call began: the
-                                   * kernel may have acted on another one */
-    WIRE_PATH_CUT = 1 << 1,       /* a path has more bytes or components than were kept: the
-                                   * components nearest to the root are missing */
-    WIRE_ARGUMENTS_CUT = 1 << 2,  /* more arguments than were kept: see arguments_total */
-    WIRE_UNREADABLE = 1 << 3,     /* something could not be read; what it was stays empty or 0 */
+    WIRE_RACY = 1 << 0,              /* a path was copied from user memory when the call began: the
+                                      * kernel may have acted on another one */
+    WIRE_PATH_CUT = 1 << 1,          /* a path has more bytes or components than were kept: the
+                                      * components nearest to the root are missing */
+    WIRE_ARGUMENTS_CUT = 1 << 2,     /* more arguments than were kept: see arguments_total */
+    WIRE_UNREADABLE = 1 << 3,        /* something could not be read; what it was stays empty or 0 */
     WIRE_CONTROL_GROUP_CUT = 1 << 4, /* the groups nearest to the root are missing */
 };
 
@@ -85,10 +85,10 @@ struct wire_header {
     uint32_t size;    /* of the whole record, bytes: a multiple of 8, so that each begins aligned */
     uint16_t kind;    /* enum wire_kind */
     uint16_t flags;   /* enum wire_flag */
-    uint64_t time_ns; /* CLOCK_BOOTTIME */
+    uint64_t time_ns; /* CLOCK_BOOTTIME; of a connect: when it began, so not in order */
     uint32_t cpu;     /* where the record was made */
     uint32_t tid;     /* the thread that did it (pid in the kernel's words) */
-    struct wire_identity process; /* who did it; in a fork record the new process */
+    struct wire_identity process;        /* who did it; in a fork record the new process */
     struct wire_credentials credentials; /* of that process, at that moment */
 };
 
@@ -102,9 +102,9 @@ struct wire_process {
     uint32_t pid_namespace;
     uint32_t network_namespace;
     uint32_t user_namespace;
-    uint32_t namespace_pid;      /* the pid inside of its own pid namespace */
-    uint32_t tty;                /* controlling terminal: major << 8 | minor of old dev_t; 0 none */
-    char comm[WIRE_COMM_BYTES];  /* NUL-padded */
+    uint32_t namespace_pid;     /* the pid inside of its own pid namespace */
+    uint32_t tty;               /* controlling terminal: major << 8 | minor of old dev_t; 0 none */
+    char comm[WIRE_COMM_BYTES]; /* NUL-padded */
 };
 
 /* WIRE_EXEC: the new program, before its first instruction. WIRE_SNAPSHOT: as it is now; then
@@ -118,11 +118,11 @@ struct wire_exec {
     struct wire_header header;
     struct wire_process process;
     uint64_t executable_inode;
-    uint32_t executable_device; /* the kernel's dev_t: major << 20 | minor */
-    uint32_t executable_mode;   /* type and permission bits */
-    uint32_t executable_links;  /* 0: deleted or never named (memfd) */
-    uint32_t arguments_total;   /* bytes, before they were cut */
-    uint32_t state;             /* WIRE_IS_... */
+    uint32_t executable_device;     /* the kernel's dev_t: major << 20 | minor */
+    uint32_t executable_mode;       /* type and permission bits */
+    uint32_t executable_links;      /* 0: deleted or never named (memfd) */
+    uint32_t arguments_total;       /* bytes, before they were cut */
+    uint32_t state;                 /* WIRE_IS_... */
     struct wire_text executable;    /* components */
     struct wire_text directory;     /* components: the working directory */
     struct wire_text arguments;     /* arguments */
@@ -161,7 +161,7 @@ struct wire_file {
     uint64_t inode;  /* 0: not known (path based calls) */
     uint32_t device; /* dev_t: major << 20 | minor; 0: not known */
     uint32_t mode;   /* create, write: type and permission bits; chmod: the new permission bits */
-    uint32_t open_flags; /* create, write: O_... as the kernel keeps them */
+    uint32_t open_flags;      /* create, write: O_... as the kernel keeps them */
     uint32_t mount_namespace; /* of the process, now */
     struct wire_text base;
     struct wire_text name;
@@ -172,19 +172,19 @@ struct wire_file {
 /* WIRE_CONNECT, WIRE_ACCEPT: TCP over IPv4 and IPv6. IPv4 addresses, also those that an IPv6
  * socket holds as ::ffff:a.b.c.d, are told as family 2 with the first four bytes used. No data. */
 enum wire_outcome {
-    WIRE_OUTCOME_PENDING = 0,     /* connect returned before it was known (non-blocking) */
+    WIRE_OUTCOME_PENDING = 0, /* connect returned before it was known (non-blocking) */
     WIRE_OUTCOME_ESTABLISHED = 1,
     WIRE_OUTCOME_FAILED = 2,
 };
 struct wire_network {
     struct wire_header header;
-    uint16_t family;      /* 2: IPv4, 10: IPv6 */
-    uint16_t protocol;    /* 6: TCP */
-    uint16_t local_port;  /* host order; 0: not known yet */
-    uint16_t remote_port; /* host order */
-    uint8_t local_address[16];  /* network order */
+    uint16_t family;           /* 2: IPv4, 10: IPv6 */
+    uint16_t protocol;         /* 6: TCP */
+    uint16_t local_port;       /* host order; 0: not known yet */
+    uint16_t remote_port;      /* host order */
+    uint8_t local_address[16]; /* network order */
     uint8_t remote_address[16];
-    uint32_t outcome;     /* enum wire_outcome */
+    uint32_t outcome; /* enum wire_outcome */
     uint32_t network_namespace;
 };
 
@@ -194,14 +194,14 @@ struct wire_network {
  * WIRE_COUNTER_SLOT_COUNT pads a row to cache lines.
  */
 enum wire_counter {
-    WIRE_COUNTER_RECORDS = 0,       /* records put into the ring */
-    WIRE_COUNTER_FULL_PROCESS,      /* records that found the ring full, by group */
+    WIRE_COUNTER_RECORDS = 0,  /* records put into the ring */
+    WIRE_COUNTER_FULL_PROCESS, /* records that found the ring full, by group */
     WIRE_COUNTER_FULL_FILE,
     WIRE_COUNTER_FULL_NETWORK,
-    WIRE_COUNTER_READ_FAILED,       /* fields that could not be read */
-    WIRE_COUNTER_MAP_FULL,          /* calls not reported because a table was full */
-    WIRE_COUNTER_IGNORED,           /* file events of ignored processes (the agent's own logs) */
-    WIRE_COUNTER_WAKEUPS,           /* times the reader was woken */
+    WIRE_COUNTER_READ_FAILED, /* fields that could not be read */
+    WIRE_COUNTER_MAP_FULL,    /* calls not reported because a table was full */
+    WIRE_COUNTER_IGNORED,     /* file events of ignored processes (the agent's own logs) */
+    WIRE_COUNTER_WAKEUPS,     /* times the reader was woken */
     WIRE_COUNTER_COUNT
 };
 enum { WIRE_COUNTER_CPUS = 512, WIRE_COUNTER_SLOT_COUNT = 16 };

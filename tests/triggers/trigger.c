@@ -38,15 +38,9 @@ static void print_quoted(const char *text)
     putchar('"');
 }
 
-static void print_name(const char *field)
-{
-    printf("%s\"%s\": ", fields++ > 0 ? ", " : "", field);
-}
+static void print_name(const char *field) { printf("%s\"%s\": ", fields++ > 0 ? ", " : "", field); }
 
-void trigger_begin(const char *kind)
-{
-    printf("{\"kind\": \"%s\", \"fields\": {", kind);
-}
+void trigger_begin(const char *kind) { printf("{\"kind\": \"%s\", \"fields\": {", kind); }
 
 void trigger_text(const char *field, const char *value)
 {

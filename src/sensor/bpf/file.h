@@ -91,7 +91,7 @@ int file_open_end(struct call_end *call)
 /* --- calls that name files ----------------------------------------------------------------- */
 
 enum {
-    NAME_BYTES = 256,  /* kept when the call begins; longer names are read when it ends */
+    NAME_BYTES = 256,   /* kept when the call begins; longer names are read when it ends */
     NAMED_CALLS = 4096, /* threads that are inside of such a call at once */
     NAME_MASK = WIRE_PATH_BYTES - 1,
 };
@@ -234,7 +234,7 @@ int file_call_end(struct call_end *call)
     return 0;
 }
 
-#define ARGUMENT(n) (call->arguments[n])
+#define ARGUMENT(n)  (call->arguments[n])
 #define DIRECTORY(n) ((__s32)call->arguments[n])
 
 SEC("tracepoint")

@@ -177,6 +177,15 @@ struct signal_struct {
     unsigned int flags;
     struct tty_struct *tty;
 };
+struct userfaultfd_ctx;
+struct vm_userfaultfd_ctx {
+    struct userfaultfd_ctx *ctx;
+};
+struct vm_area_struct {
+    unsigned long vm_end;
+    struct file *vm_file;
+    struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
+};
 struct mm_struct {
     unsigned long arg_start;
     unsigned long arg_end;
@@ -269,18 +278,17 @@ struct call_end {
 
 /* Constants of the kernel that have not changed in 6.1 to 6.18. */
 enum {
-    FLAG_KERNEL_THREAD = 0x00200000,  /* PF_KTHREAD */
-    SIGNAL_GROUP_EXITS = 0x00000004,  /* SIGNAL_GROUP_EXIT */
-    MODE_WRITE = 0x2,                 /* FMODE_WRITE */
-    MODE_CREATED = 0x100000,          /* FMODE_CREATED */
-    TYPE_MASK = 0170000,              /* S_IFMT */
-    TYPE_REGULAR = 0100000,           /* S_IFREG */
+    FLAG_KERNEL_THREAD = 0x00200000, /* PF_KTHREAD */
+    SIGNAL_GROUP_EXITS = 0x00000004, /* SIGNAL_GROUP_EXIT */
+    MODE_WRITE = 0x2,                /* FMODE_WRITE */
+    MODE_CREATED = 0x100000,         /* FMODE_CREATED */
+    TYPE_MASK = 0170000,             /* S_IFMT */
+    TYPE_REGULAR = 0100000,          /* S_IFREG */
     FAMILY_IPV4 = 2,
     FAMILY_IPV6 = 10,
     PROTOCOL_TCP = 6,
-    STATE_ESTABLISHED = 1,            /* TCP_ESTABLISHED */
-    STATE_SYN_SENT = 2,               /* TCP_SYN_SENT */
-    STATE_CLOSE = 7,                  /* TCP_CLOSE */
-    FLAG_REMOVE_DIRECTORY = 0x200,    /* AT_REMOVEDIR */
-    DIRECTORY_CURRENT = -100,         /* AT_FDCWD */
+    STATE_ESTABLISHED = 1,         /* TCP_ESTABLISHED */
+    STATE_SYN_SENT = 2,            /* TCP_SYN_SENT */
+    STATE_CLOSE = 7,               /* TCP_CLOSE */
+    DIRECTORY_CURRENT = -100,      /* AT_FDCWD */
 };

@@ -117,8 +117,8 @@ int BPF_PROG(network_state, struct sock *sock, int old_state, int new_state)
     if (new_state == STATE_SYN_SENT)
         remember_connect(socket);
     else
-        report_connect(socket, new_state == STATE_CLOSE ? WIRE_OUTCOME_FAILED
-                                                        : WIRE_OUTCOME_ESTABLISHED);
+        report_connect(socket,
+                       new_state == STATE_CLOSE ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_ESTABLISHED);
     return 0;
 }
 

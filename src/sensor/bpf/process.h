@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #pragma once
 /* Process starts, forks and ends, and the snapshot of what runs. */
+#include "file.h"
+#include "network.h"
 #include "record.h"
 
 /* The group of the process that names its container: in the version 2 hierarchy, or, where all
@@ -107,8 +109,7 @@ INLINE void put_process(struct wire_process *process, struct task_struct *task)
 }
 
 /* Executable and working directory, and what is told about the executable's inode. */
-INLINE void put_program(struct scratch *scratch, struct wire_exec *record,
-                        struct task_struct *task)
+INLINE void put_program(struct scratch *scratch, struct wire_exec *record, struct task_struct *task)
 {
     struct file *file = task->mm->exe_file;
     if (file) {
@@ -235,6 +236,10 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
     struct signal_struct *signal = task->signal;
+    __u64 thread = bpf_get_current_pid_tgid();
+    /* What it left behind in a call whose end we were not called for. */
+    bpf_map_delete_elem(&named_calls, &thread);
+    bpf_map_delete_elem(&connecting_threads, &thread);
     if (signal->live.counter > 0 || is_reported(task))
         return 0;
     struct wire_exit record = {};
@@ -251,6 +256,32 @@ int BPF_PROG(process_exit, struct task_struct *task)
 }
 
 /* --- the snapshot -------------------------------------------------------------------------- */
+
+struct memory {
+    __u64 end;    /* of what is wanted */
+    __u64 is_own; /* it lies in one piece of memory that no file and no other process supplies */
+};
+
+static long look_at_memory(struct task_struct *task, struct vm_area_struct *area,
+                           struct memory *memory)
+{
+    bool is_supplied = area->vm_file != NULL;
+    if (bpf_core_field_exists(struct vm_userfaultfd_ctx, ctx))
+        is_supplied = is_supplied || area->vm_userfaultfd_ctx.ctx != NULL;
+    memory->is_own = !is_supplied && area->vm_end >= memory->end;
+    return 0;
+}
+
+/* Arguments lie on the stack. A process may put something else there, a file of its own FUSE server
+ * that never answers: who reads that hangs. */
+INLINE bool read_arguments(void *target, __u32 size, struct task_struct *task)
+{
+    __u64 start = task->mm->arg_start;
+    struct memory memory = {.end = start + size};
+    if (bpf_find_vma(task, start, look_at_memory, &memory, 0) != 0 || !memory.is_own)
+        return false;
+    return bpf_copy_from_user_task(target, size, (void *)start, task, 0) == 0;
+}
 
 INLINE int snapshot(struct bpf_iter__task *context, bool may_sleep)
 {
@@ -274,9 +305,7 @@ INLINE int snapshot(struct bpf_iter__task *context, bool may_sleep)
     __u32 size = arguments_size(scratch, record, task);
     __u32 start = scratch->at & SCRATCH_MASK;
     if (size > 0 && size <= WIRE_ARGUMENTS_BYTES) {
-        if (may_sleep
-            && bpf_copy_from_user_task(&scratch->bytes[start], size,
-                                       (void *)task->mm->arg_start, task, 0) == 0) {
+        if (may_sleep && read_arguments(&scratch->bytes[start], size, task)) {
             scratch->at = start + size;
             text_since(scratch, &record->arguments, start);
         } else {
@@ -292,14 +321,8 @@ INLINE int snapshot(struct bpf_iter__task *context, bool may_sleep)
 }
 
 SEC("iter.s/task")
-int snapshot_full(struct bpf_iter__task *context)
-{
-    return snapshot(context, true);
-}
+int snapshot_full(struct bpf_iter__task *context) { return snapshot(context, true); }
 
 /* Where the kernel refuses the one that may sleep: everything but the arguments. */
 SEC("iter/task")
-int snapshot_plain(struct bpf_iter__task *context)
-{
-    return snapshot(context, false);
-}
+int snapshot_plain(struct bpf_iter__task *context) { return snapshot(context, false); }

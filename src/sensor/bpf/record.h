@@ -10,8 +10,8 @@
  */
 #include "kernel_types.h"
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #include "sensor/wire.h"
@@ -23,7 +23,7 @@ enum {
     SCRATCH_MASK = WIRE_RECORD_BYTES - 1,
     /* One text may begin at the last byte that the mask allows. */
     SCRATCH_BYTES = WIRE_RECORD_BYTES + WIRE_ARGUMENTS_BYTES,
-    COMPONENT_BYTES = 256, /* NAME_MAX and a NUL */
+    COMPONENT_BYTES = 256,  /* NAME_MAX and a NUL */
     COMPONENTS = 2048 + 64, /* of one path, and mounts crossed: PATH_MAX has no more */
     CONTROL_GROUP_COMPONENTS = 12,
 };
@@ -54,7 +54,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, WIRE_COUNTER_CPUS * WIRE_COUNTER_SLOT_COUNT);
+    __uint(max_entries, WIRE_COUNTER_CPUS *WIRE_COUNTER_SLOT_COUNT);
     __type(key, __u32);
     __type(value, __u64);
 } counters SEC(".maps");
@@ -139,10 +139,7 @@ INLINE void submit(void *record, __u32 size, bool urgent, enum wire_counter when
 }
 
 /* Records are multiples of 8, so that each begins aligned. */
-INLINE __u32 record_size(struct scratch *scratch)
-{
-    return (scratch->at + 7) & SCRATCH_MASK & ~7u;
-}
+INLINE __u32 record_size(struct scratch *scratch) { return (scratch->at + 7) & SCRATCH_MASK & ~7u; }
 
 /* The same for a record in scratch memory: its size and flags are put in. */
 INLINE void scratch_submit(struct scratch *scratch, bool urgent, enum wire_counter when_full)

@@ -3,8 +3,6 @@
  * The kernel's side of the sensor: one object, in which every program is a probe of its own
  * (sensor/probes.def says what each shows and what is not seen without it).
  */
-#include "file.h"
-#include "network.h"
 #include "process.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
