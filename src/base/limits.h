@@ -50,7 +50,9 @@ enum {
     LIMIT_RULE_INSTRUCTIONS = 20000, /* of one compiled condition; real ones need 200 */
     LIMIT_CONDITION_BYTES = 8 * KIB,
     LIMIT_CONDITION_DEPTH = 32,
+    LIMIT_RULE_REGEXES = 200,        /* each is compiled for itself; real rules have 8 */
     LIMIT_EVALUATION_STEPS = 200000, /* per event, over all rules */
+    LIMIT_RULE_STEPS = 20000,        /* per event and rule, so that one cannot starve the others */
     LIMIT_ENGINE_BYTES = 256 * MIB,  /* everything one engine loads */
 
     /* --- recordings and local requests --------------------------------------------------- */
@@ -68,6 +70,8 @@ enum {
 static_assert(LIMIT_EVENT_BYTES >= LIMIT_ARGUMENTS_BYTES + LIMIT_PARENT_ARGUMENTS_BYTES
                                        + 4 * LIMIT_PATH_BYTES,
               "an event must hold its largest fields together");
+static_assert(LIMIT_EVALUATION_STEPS >= 10 * LIMIT_RULE_STEPS,
+              "some rules that use up their steps must leave enough for the others");
 static_assert(LIMIT_RING_RECORD_BYTES >= LIMIT_EVENT_BYTES + 16 * KIB,
               "an alert record is an event and the words of its rule");
 static_assert(LIMIT_EVENT_RING_BYTES >= 64 * LIMIT_RING_RECORD_BYTES,

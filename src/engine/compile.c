@@ -12,6 +12,7 @@ struct compiler {
     struct rule_fault *fault;
     uint32_t start; /* first instruction of the rule */
     uint32_t depth;
+    uint32_t regexes; /* of the rule */
 };
 
 static RESULT fault_at(struct compiler *compiler, enum error error, const struct leaf *leaf,
@@ -71,8 +72,9 @@ static RESULT compile_regex_database(struct compiler *compiler, const struct lea
         return RESULT_OK;
     char reason[EXPLANATION_BYTES];
     string_format(reason, sizeof reason,
-                  "the regular expression cannot be run in linear time: %.300s (in '%.200s')",
-                  error == NULL ? "unknown error" : error->message, leaf->expression);
+                  "regular expression '%.200s' is refused: %.300s (only what runs in linear time is "
+                  "taken: no look-around, no back references)",
+                  leaf->expression, error == NULL ? "unknown error" : error->message);
     hs_free_compile_error(error);
     return fault_at(compiler, ERROR_UNSUPPORTED, leaf, reason);
 }
@@ -91,6 +93,9 @@ static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint
             return RESULT_OK;
         }
     }
+    if (++compiler->regexes > LIMIT_RULE_REGEXES)
+        return fault_at(compiler, ERROR_LIMIT, leaf,
+                        "the rule has too many regular expressions (LIMIT_RULE_REGEXES: 200)");
     struct regex regex = {.flags = leaf->flags};
     GUARD(compile_regex_database(compiler, leaf, &regex.database));
     size_t bytes = 0;

@@ -166,12 +166,13 @@ static RESULT load_document(struct loader *loader, const struct yaml_document *d
 static RESULT load_documents(struct loader *loader, struct yaml_reader *reader,
                              struct bytes content)
 {
-    for (size_t count = 0;; count++) {
+    size_t first_row = loader->engine->rows.count;
+    for (;;) {
         struct yaml_document document;
         struct yaml_fault fault = {.line = 1};
         arena_reset(loader->scratch);
         struct result result = yaml_next(reader, loader->scratch, &document, &fault);
-        if (result.error == ERROR_NOT_FOUND && count > 0)
+        if (result.error == ERROR_NOT_FOUND && loader->engine->rows.count > first_row)
             return RESULT_OK;
         if (result.error == ERROR_NOT_FOUND)
             return add_row(loader, NULL, ENGINE_RULE_REJECTED, 1,
@@ -179,7 +180,9 @@ static RESULT load_documents(struct loader *loader, struct yaml_reader *reader,
         if (!result_is_ok(result))
             return add_row(loader, NULL, ENGINE_RULE_REJECTED, fault.line, fault.why.text, "",
                            content);
-        GUARD(load_document(loader, &document));
+        bool is_empty = document.root == NULL || document.root->kind == YAML_NULL;
+        if (!is_empty) /* a '---' too many is no fault */
+            GUARD(load_document(loader, &document));
     }
 }
 
@@ -302,7 +305,7 @@ static bool judge(void *context, uint32_t number)
         judgement->verdict.matches++;
         judgement->sink(judgement->context, rule->row);
     }
-    return !judgement->evaluation.is_exhausted;
+    return judgement->evaluation.steps_left > 0;
 }
 
 struct engine_verdict engine_eval(struct engine *engine, const struct engine_event *event,
@@ -315,7 +318,7 @@ struct engine_verdict engine_eval(struct engine *engine, const struct engine_eve
         .sink = sink, .tracer = tracer, .context = context,
     };
     matcher_candidates(engine->matcher, event, judge, &judgement);
-    judgement.verdict.is_incomplete = judgement.evaluation.is_exhausted;
+    judgement.verdict.is_incomplete = judgement.evaluation.is_incomplete;
     return judgement.verdict;
 }
 

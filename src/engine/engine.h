@@ -92,7 +92,7 @@ typedef void engine_sink(void *context, size_t rule);
 struct engine_verdict {
     unsigned matches;
     unsigned candidates; /* rules that were evaluated */
-    bool is_incomplete;  /* the step budget (LIMIT_EVALUATION_STEPS) ended it early */
+    bool is_incomplete;  /* a step budget ended a rule (LIMIT_RULE_STEPS) or all (..EVALUATION..) */
 };
 
 /* Called before rule `rule` is evaluated; for the flight record. May be NULL. */

@@ -212,6 +212,7 @@ static void faults_are_told(void **state)
          "correlation rules are not supported yet"},
         {"action: global\ntitle: T\n", 1, "'action' documents"},
         {"title: T\nlevel: bad\n", 2, "'level' is 'bad'"},
+        {"---\n---\n", 1, "the file is empty"},
         {"- a\n", 1, "is a list; expected a map"},
         {"", 1, "the file is empty"},
     };
@@ -329,12 +330,12 @@ static void what_is_no_object_is_refused(void **state)
     engine_free(engine);
 }
 
-static void the_step_budget_ends_an_evaluation(void **state)
+static void a_costly_rule_is_stopped_alone(void **state)
 {
     (void)state;
-    /* One costly glob over a large value, in a rule that has no witness. */
     struct engine *engine = load(
-        HEAD "  s: {a: '*?a?a?a?a?a?a?a?a?b*'}\n  n: {a: x}\n  condition: not n and s\n", NULL);
+        HEAD "  s: {a: '*?a?a?a?a?a?a?a?a?b*'}\n  n: {a: x}\n  condition: not n and s\n---\n"
+        HEAD "  s: {a|startswith: aaa}\n  condition: s\n", NULL);
     enum { SIZE = 3 * MIB };
     char *line = malloc(SIZE);
     static const char START[] = "{\"category\": \"c\", \"a\": \"";
@@ -347,11 +348,37 @@ static void the_step_budget_ends_an_evaluation(void **state)
     unsigned matches = 0;
     assert_ok(engine_event_from_json(event, line, SIZE, NULL));
     struct engine_verdict verdict = engine_eval(engine, event, count_match, NULL, &matches);
-    assert_int_equal(matches, 0);
-    (void)verdict;
+    assert_true(verdict.is_incomplete);
+    assert_int_equal(verdict.candidates, 2);
+    assert_int_equal(matches, 1);
     engine_event_free(event);
     engine_free(engine);
     free(line);
+}
+
+static void scans_lose_no_match(void **state)
+{
+    (void)state;
+    /* Texts whose cases differ in length, and expressions with parts that are optional. */
+    static const struct {
+        const char *detection;
+        const char *fields;
+    } CASES[] = {
+        {"s: {a|contains: kelvin}", "\"a\": \"\u212aelvin\""},
+        {"s: {a|contains: \xe2\xb1\xa5x}", "\"a\": \"\u023aX\""},
+        {"s: {a|re: 'abc?d'}", "\"a\": \"abd\""},
+        {"s: {a|re: 'ab\xc3\xa4?d'}", "\"a\": \"abd\""},
+        {"s: {a|re: 'ab(cd)?e{0,1}f'}", "\"a\": \"abf\""},
+        {"s: {a|re|i: 'mask'}", "\"a\": \"ma\u017fk\""},
+        {"s: {a|re: 'ab|cd'}", "\"a\": \"xcd\""},
+        {"s: {a|re: '[]ab]+\\x41'}", "\"a\": \"]A\""},
+        {"s: {a|re: '(?:ab|c)\\.exe'}", "\"a\": \"c.exe\""},
+        {"s: {a|endswith: '\\'}", "\"a\": \"c:\\\\\""},
+        {"s: {a|endswith: 'b\\c d'}", "\"a\": \"A\\\\B\\\\C D\""},
+        {"s: {a: '/x/'}", "\"a\": \"/X/\""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        check(CASES[i].detection, "s", CASES[i].fields, true);
 }
 
 static void too_little_memory_is_an_error(void **state)
@@ -386,7 +413,8 @@ int main(void)
         cmocka_unit_test(rules_for_other_sources_are_inactive),
         cmocka_unit_test(native_events_answer_to_sigma_and_ecs_names),
         cmocka_unit_test(what_is_no_object_is_refused),
-        cmocka_unit_test(the_step_budget_ends_an_evaluation),
+        cmocka_unit_test(a_costly_rule_is_stopped_alone),
+        cmocka_unit_test(scans_lose_no_match),
         cmocka_unit_test(too_little_memory_is_an_error),
     };
     return unit_run("engine", tests);

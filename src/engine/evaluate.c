@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/evaluate.h"
 
+#include "base/limits.h"
 #include "engine/compare.h"
 #include "engine/fold.h"
 
@@ -8,16 +9,13 @@
 
 enum { REGEX_BYTES_PER_STEP = 32 };
 
-/* false, and the evaluation is over, when the budget is spent. */
+/* false, and the rule is over, when a budget is spent. */
 static bool take_steps(struct evaluation *evaluation, uint64_t steps)
 {
-    if (steps > evaluation->steps_left) {
-        evaluation->steps_left = 0;
-        evaluation->is_exhausted = true;
-        return false;
-    }
-    evaluation->steps_left -= steps;
-    return true;
+    uint64_t left = evaluation->rule_steps_left;
+    evaluation->is_stopped = steps > left;
+    evaluation->rule_steps_left = steps > left ? 0 : left - steps;
+    return !evaluation->is_stopped;
 }
 
 static int on_found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -132,7 +130,7 @@ static bool value_matches(struct evaluation *evaluation, const struct program_le
 static bool any_value_matches(struct evaluation *evaluation, const struct program_leaf *leaf)
 {
     const struct engine_event *event = evaluation->event;
-    for (uint32_t i = 0; i < event->value_count && !evaluation->is_exhausted; i++) {
+    for (uint32_t i = 0; i < event->value_count && !evaluation->is_stopped; i++) {
         if (value_matches(evaluation, leaf, &event->values[i]))
             return true;
     }
@@ -147,14 +145,14 @@ static bool leaf_matches(struct evaluation *evaluation, const struct program_lea
     uint32_t at = event->slots[leaf->slot];
     if (leaf->kind == LEAF_NULL)
         return at == NO_INDEX;
-    for (; at != NO_INDEX && !evaluation->is_exhausted; at = event->values[at].next) {
+    for (; at != NO_INDEX && !evaluation->is_stopped; at = event->values[at].next) {
         if (value_matches(evaluation, leaf, &event->values[at]))
             return true;
     }
     return false;
 }
 
-bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rule)
+static bool run(struct evaluation *evaluation, const struct program_rule *rule)
 {
     const struct program *program = evaluation->program;
     const struct instruction *instructions =
@@ -180,10 +178,22 @@ bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rul
             jumps = !value;
             break;
         }
-        if (evaluation->is_exhausted)
+        if (evaluation->is_stopped)
             return false;
         if (jumps)
             at = instruction.operand - 1; /* always further on: see compile_chain() */
     }
     return value;
+}
+
+bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rule)
+{
+    uint64_t steps = evaluation->steps_left < LIMIT_RULE_STEPS ? evaluation->steps_left
+                                                               : (uint64_t)LIMIT_RULE_STEPS;
+    evaluation->rule_steps_left = steps;
+    evaluation->is_stopped = false;
+    bool is_match = run(evaluation, rule);
+    evaluation->steps_left -= steps - evaluation->rule_steps_left;
+    evaluation->is_incomplete = evaluation->is_incomplete || evaluation->is_stopped;
+    return is_match;
 }

@@ -10,9 +10,11 @@ struct evaluation {
     const struct program *program;
     const struct engine_event *event;
     hs_scratch_t *scratch;
-    uint64_t steps_left;
-    bool is_exhausted; /* the budget ended an evaluation: its result does not count */
+    uint64_t steps_left;      /* for the event: LIMIT_EVALUATION_STEPS */
+    uint64_t rule_steps_left; /* for the present rule: set by evaluate_rule() */
+    bool is_stopped;          /* the present rule used up its steps, or the event's */
+    bool is_incomplete;       /* that happened to some rule of this event */
 };
 
-/* Whether rule `rule` matches; false too where the budget ended it. */
+/* Whether rule `rule` matches; false too where a budget ended it. */
 bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rule);

@@ -171,6 +171,7 @@ static RESULT compile_literals(struct matcher *matcher, const struct literals *l
             (const char *)(TABLE_ROWS(matcher->program->bytes, uint8_t) + atom->text);
         literals->sizes[i] = atom->size;
         literals->ids[i] = i;
+        literals->flags[i] = HS_FLAG_SINGLEMATCH;
     }
     hs_compile_error_t *error = NULL;
     hs_error_t status =
