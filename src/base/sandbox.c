@@ -59,7 +59,7 @@ static const int ACCEPT_ALLOWED[] = {
 static int allow_fstat(scmp_filter_ctx filter)
 {
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                            SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+                            SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
 }
 
 static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
