@@ -155,6 +155,9 @@ static const char *read_piece(const char *at, int *ret_byte)
         return NULL;
     case '[':
         return skip_class(at);
+    case '{': /* {2,3}; or, in no valid place, itself */
+        at = strchr(at, '}');
+        return at == NULL ? NULL : at + 1;
     case '(':
         if (at[1] == '*' || (at[1] == '?' && at[2] != ':' && at[2] != 'i'))
             return NULL; /* (?x) and its like change what the rest means */
