@@ -54,7 +54,7 @@ void log_file_set_limits(struct log_file *log, uint64_t rotate_bytes, unsigned f
     log->options.files = files;
 }
 
-/* --- torn lines ------------------------------------------------------------------------------ */
+/* --- torn lines ------------------------------------------------------------------------------- */
 
 /* Where the last whole line of the first `size` bytes ends. */
 static RESULT find_line_end(const struct disk *disk, int file, uint64_t size, uint64_t *ret_end)

@@ -19,8 +19,9 @@ static RESULT make_absolute(const char *path, char out[LIMIT_PATH_BYTES], struct
     } else {
         char directory[LIMIT_PATH_BYTES];
         if (getcwd(directory, sizeof directory) == NULL)
-            return explain_errno(
-                why, "cannot tell the working directory, which \"%s\" is relative to", path);
+            return explain_errno(why,
+                                 "cannot tell the working directory, which \"%s\" is relative to",
+                                 path);
         fits = string_format(out, LIMIT_PATH_BYTES, "%s/%s",
                              string_equal(directory, "/") ? "" : directory, path);
     }

@@ -31,8 +31,7 @@ struct paths {
 #define PATHS_CONFIGURATION_FILE "creance.yaml"
 
 /* `state` and `content` are what --state and --content say, NULL where they are not given; relative
- * ones are taken from the working directory. Nothing is looked up or made. ERROR_LIMIT: too long.
- */
+ * ones are taken from the working directory. Nothing is looked up. ERROR_LIMIT: too long. */
 RESULT paths_resolve(const char *state, const char *content, struct paths *ret_paths,
                      struct explanation *why);
 

@@ -78,8 +78,8 @@ static RESULT set_flag(struct parse *parse, const struct setting *setting,
 {
     if (value->kind != YAML_BOOL)
         return explain(parse->why, ERROR_FORMAT,
-                       "%s:%u: %s.%s must be true or false, not \"%.64s\"", parse->file,
-                       value->line, setting->group, setting->name,
+                       "%s:%u: %s.%s must be true or false, not \"%.64s\"",
+                       parse->file, value->line, setting->group, setting->name,
                        yaml_is_scalar(value) ? value->text : yaml_kind_name(value->kind));
     *(bool *)((char *)&parse->configuration + setting->offset) = string_equal(value->text, "true");
     return RESULT_OK;

@@ -8,9 +8,9 @@
 #include <jansson.h>
 
 enum event_form {
-    EVENT_FORM_ECS,   /* nested, Elastic Common Schema 8 */
-    EVENT_FORM_SIGMA, /* flat, names of Sigma's taxonomy, product and category: what replay reads */
-    EVENT_FORM_SCHEMA, /* flat, our own names: {"kind": ..., "time": ..., ...} */
+    EVENT_FORM_ECS,    /* nested, Elastic Common Schema 8 */
+    EVENT_FORM_SIGMA,  /* flat, names of Sigma's taxonomy, product, category: what replay reads */
+    EVENT_FORM_SCHEMA, /* flat, our own names: {"time": ..., "kind": ..., "process_name": ...} */
     EVENT_FORM_COUNT
 };
 
@@ -21,7 +21,7 @@ bool event_form_find(const char *name, enum event_form *out);
  * category and becomes JSON null. */
 json_t *event_json(const struct event *event, enum event_form form);
 
-/* A JSON string of foreign bytes: each byte that is no UTF-8 is U+FFFD. NULL: out of memory. */
+/* A JSON string of foreign bytes: each byte that is no UTF-8 becomes U+FFFD. NULL: no memory. */
 json_t *json_foreign(const void *data, size_t size);
 json_t *json_foreign_text(const char *text);
 /* Numbers beyond JSON's safe signed range become strings rather than wrong. */

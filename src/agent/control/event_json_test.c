@@ -49,12 +49,12 @@ static void each_form_has_the_names_of_its_taxonomy(void **state)
            " \"Image\": \"/usr/bin/nc\", \"ProcessGuid\": \"a-1-2\","
            " \"process.start_boottime\": \"18446744073709551615\","
            " \"DestinationPort\": 443, \"Initiated\": true, \"incomplete\": [\"parent\"]}");
-    expect(
-        &event, EVENT_FORM_SCHEMA,
-        "{\"time\": \"2023-11-14T22:13:20.000000Z\", \"kind\": \"network_connect\","
-        " \"process_executable\": \"/usr/bin/nc\", \"process_id\": \"a-1-2\","
-        " \"process_start_time\": \"18446744073709551615\","
-        " \"destination_port\": 443, \"network_initiated\": true, \"incomplete\": [\"parent\"]}");
+    expect(&event, EVENT_FORM_SCHEMA,
+           "{\"time\": \"2023-11-14T22:13:20.000000Z\", \"kind\": \"network_connect\","
+           " \"process_executable\": \"/usr/bin/nc\", \"process_id\": \"a-1-2\","
+           " \"process_start_time\": \"18446744073709551615\","
+           " \"destination_port\": 443, \"network_initiated\": true,"
+           " \"incomplete\": [\"parent\"]}");
 }
 
 static void a_kind_that_no_rule_sees_has_no_sigma_form(void **state)

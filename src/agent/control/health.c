@@ -269,8 +269,8 @@ static void find_probes(const struct health *health, struct findings *findings)
         const struct probe_row *row = probe_row((enum probe)i);
         if (state == PROBE_REFUSED || state == PROBE_FAILED)
             find(findings, "degraded", "coverage",
-                 "Probe %s could not be attached (%s). Not seen: %s",
-                 row->name, strerror((int)tree->probes[i].error), row->doc);
+                 "Probe %s could not be attached (%s). Not seen: %s", row->name,
+                 strerror((int)tree->probes[i].error), row->doc);
     }
 }
 
@@ -340,7 +340,7 @@ static json_t *processes_json(const struct health *health)
                             "hangs", (json_int_t)child->hangs,
                             "last_exit", exit_json(child->last_wait_status),
                             "cpu_seconds",
-                           (double)usage->cpu_ticks / process_usage_ticks_per_second(),
+                            (double)usage->cpu_ticks / process_usage_ticks_per_second(),
                             "cpu_percent", cpu_percent(health, role),
                             "memory_bytes", (json_int_t)usage->private_bytes,
                             "shared_bytes", (json_int_t)usage->shared_bytes));

@@ -11,7 +11,8 @@
  *   {"verb": "rules"}
  *
  * Answers are JSON objects, one a line: {"status": {...}}, {"event": {...}}, {"alert": {...}},
- * {"process": {...}}, {"rule": {...}}; {"lost": N} where the client was too slow for N events;
+ * {"process": {...}}, {"rule": {...}}; {"start": true} when a stream has begun: what happens from
+ * then on is in it; {"lost": N} where the client was too slow for N events;
  * {"end": true} after the last one of an answer that ends; {"error": "sentence"} and then the end.
  */
 #include "agent/control/event_json.h"

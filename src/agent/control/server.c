@@ -125,6 +125,9 @@ static void begin_answer(struct server *server, struct client *client, size_t si
     }
     counter_add(COUNTER_control_requests, 1);
     client->state = CLIENT_ANSWERED;
+    bool is_stream = client->request.verb == REQUEST_EVENTS || client->request.follow;
+    if (is_stream) /* without memory for it the client hears nothing and says so */
+        result_ignore(line_queue_add_json(&client->queue, "start", json_true()));
     free(client->asked);
     client->asked = NULL;
 }
