@@ -104,8 +104,8 @@ const struct verb verb_events = {
     .words = "[FIELD=VALUE...]",
     .words_max = OPTIONS_ANY_WORDS,
     .options = OPTIONS,
-    .help = "Shows events of this host until Ctrl-C. FIELD is a name from `creance fields` (of the\n"
-            "schema, of Sigma or of ECS); VALUE may hold * for any text. All must hold.\n"
+    .help = "Shows events of this host until Ctrl-C. FIELD is a name from `creance fields` (of\n"
+            "the schema, of Sigma or of ECS); VALUE may hold * for any text. All must hold.\n"
             "A viewer that is too slow is told how many events it did not get.\n"
             "\n"
             "Examples:\n"

@@ -110,7 +110,8 @@ static void say_not_running(const struct call *call, const struct explanation *w
     fprintf(stderr, is_installed
                         ? "Start it with: systemctl start creance (an installed one).\n"
                           "One that ./run started is found with: --state build/state\n"
-                        : "Start it with: ./run --state DIR (in a checkout), or creanced --state DIR\n");
+                        : "Start it with: ./run --state DIR (in a checkout), or "
+                          "creanced --state DIR\n");
 }
 
 enum cli_exit online_open(const struct call *call, json_t *request, struct online **ret_online)

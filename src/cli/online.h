@@ -15,8 +15,8 @@ RESULT online_try(const struct call *call, json_t *request, struct online **ret_
                   struct explanation *why);
 void online_close(struct online *online); /* NULL is allowed */
 
-/* One piece of the answer: {"name": value}. `value` is the caller's to release, `name` is good until
- * the next call. ERROR_AGAIN: nothing for `wait_ms` (or a signal said stop, see below);
+/* One piece of the answer: {"name": value}. `value` is the caller's to release, `name` is good
+ * until the next call. ERROR_AGAIN: nothing for `wait_ms` (or a signal said stop, see below);
  * ERROR_NOT_FOUND: the answer has ended in order; ERROR_CLOSED: the agent is gone or ended the
  * connection; ERROR_UNSUPPORTED: the agent refused, `why` has its sentence; ERROR_FORMAT: what came
  * makes no sense. */

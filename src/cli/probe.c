@@ -62,8 +62,9 @@ static void print_json(const struct report *report)
                                   "kernel", output_json_text(system->kernel),
                                   "security_modules", output_json_text(system->security_modules),
                                   "btf", system->has_btf, "may_load", system->may_load, "error",
-                                  result_is_ok(report->result) ? json_null()
-                                                               : output_json_text(report->why.text)));
+                                  result_is_ok(report->result)
+                                      ? json_null()
+                                      : output_json_text(report->why.text)));
     for (unsigned i = 0; report->is_tried && i < PROBE_COUNT; i++) {
         const struct probe_row *row = probe_row((enum probe)i);
         const struct probe_status *status = &report->loaded.probes[i];
@@ -91,7 +92,8 @@ static void print_system(const struct report *report)
     output_line(output, "type information  %s",
                 system->has_btf ? "there (/sys/kernel/btf/vmlinux)"
                                 : "missing: this kernel needs CONFIG_DEBUG_INFO_BTF=y");
-    output_line(output, "security modules  %s", system->security_modules);
+    output_line(output, "security modules  %s",
+                *system->security_modules != '\0' ? system->security_modules : "unknown");
     output_line(output, "right to load     %s",
                 system->may_load ? "there"
                                  : "missing: needs root, or CAP_BPF and CAP_PERFMON (try sudo)");
@@ -188,8 +190,8 @@ const struct verb verb_probe = {
     .name = "probe",
     .summary = "what this kernel offers, and what is therefore seen",
     .words = "",
-    .help = "Loads the eBPF programs for a moment, says which of them this kernel takes and what is\n"
-            "seen with them, and takes them out again. Needs no running agent and disturbs none.\n"
+    .help = "Loads the eBPF programs for a moment, says which of them this kernel takes and what\n"
+            "is seen with them, and takes them out again. Needs no running agent and disturbs none.\n"
             "\n"
             "Exit codes: 0 everything is seen, 1 something is not, 4 nothing can be loaded here.\n"
             "\n"

@@ -5,6 +5,7 @@
 #include "cli/rule_input.h"
 
 #include "base/bytes.h"
+#include "cli/rules_live.h"
 
 struct list {
     const struct call *call;
@@ -88,8 +89,7 @@ static enum cli_exit run(const struct call *call)
 {
     if (options_has(call->options, "path"))
         return list_paths(call);
-    verb_error("no agent can be asked; rules of a folder are listed with --path PATH");
-    return CLI_UNAVAILABLE;
+    return rules_list_live(call);
 }
 
 static const struct option_row OPTIONS[] = {

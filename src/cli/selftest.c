@@ -57,7 +57,8 @@ static enum cli_exit open_streams(struct selftest *test)
 }
 
 /* Takes what has come from one stream. False: the stream broke. */
-static bool look(struct selftest *test, struct online *online, const char *wanted, uint64_t *seen_ns)
+static bool look(struct selftest *test, struct online *online, const char *wanted,
+                 uint64_t *seen_ns)
 {
     for (;;) {
         const char *name;
@@ -212,7 +213,8 @@ static enum cli_exit watch(struct selftest *test)
         return CLI_UNAVAILABLE;
     }
     bool is_whole = true;
-    while (is_whole && test->alerted_ns == 0 && passed_ms(test, clock_boottime_ns(clock_system())) < WAIT_MS)
+    while (is_whole && test->alerted_ns == 0
+           && passed_ms(test, clock_boottime_ns(clock_system())) < WAIT_MS)
         is_whole = look(test, test->events, "event", &test->seen_ns)
                    && look(test, test->alerts, "alert", &test->alerted_ns);
     return test->alerted_ns != 0 ? report_good(test) : report_bad(test);
@@ -237,8 +239,8 @@ const struct verb verb_selftest = {
     .name = "selftest",
     .summary = "something harmless and suspicious, and its alert, end to end",
     .words = "",
-    .help = "Runs /bin/true with a word that a rule of the starter content looks for, and waits up\n"
-            "to 5 seconds for the alert. Where none comes it says where the chain broke.\n"
+    .help = "Runs /bin/true with a word that a rule of the starter content looks for, and waits\n"
+            "up to 5 seconds for the alert. Where none comes it says where the chain broke.\n"
             "\n"
             "Exit codes: 0 the alert came, 1 it did not, 4 no agent runs here.\n"
             "\n"

@@ -248,6 +248,7 @@ static bool pass_events(struct control *control)
     follow_events(control);
     if (control->event_reader == NULL)
         return false;
+    server_begin_events(control->server);
     struct ring_record record;
     struct event event;
     unsigned count = 0;

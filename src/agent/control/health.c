@@ -281,7 +281,10 @@ static void find_rules(const struct health *health, struct findings *findings)
     if (*facts->rules_failure.text != '\0')
         find(findings, "degraded", "rules", "The rules cannot be read, what was loaded stays: %s.",
              facts->rules_failure.text);
-    if (tree->rules_generation != 0 && tree->rules_loaded == 0)
+    if (tree->rules_generation == 0)
+        find(findings, "degraded", "rules",
+             "The engine has not loaded any rules yet; events wait for it in the ring.");
+    else if (tree->rules_loaded == 0)
         find(findings, "degraded", "rules",
              "No rule is loaded, so there will be no alert. `creance rules list` says why.");
     if (tree->rules_rejected + facts->rule_problems > 0)

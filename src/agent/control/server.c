@@ -22,6 +22,7 @@ struct client {
     struct answer *answer;
     struct request request; /* of an ANSWERED one */
     bool is_waiting;        /* its answer has nothing more at present */
+    bool is_started;        /* of a stream: it was told so */
     uint64_t lost;          /* events that it was not told of yet */
 };
 
@@ -112,6 +113,13 @@ static void accept_all(struct server *server)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
+static void say_start(struct client *client)
+{
+    /* Without memory for it the client hears nothing, and says so. */
+    result_ignore(line_queue_add_json(&client->queue, "start", json_true()));
+    client->is_started = true;
+}
+
 static void begin_answer(struct server *server, struct client *client, size_t size)
 {
     struct explanation why;
@@ -125,9 +133,8 @@ static void begin_answer(struct server *server, struct client *client, size_t si
     }
     counter_add(COUNTER_control_requests, 1);
     client->state = CLIENT_ANSWERED;
-    bool is_stream = client->request.verb == REQUEST_EVENTS || client->request.follow;
-    if (is_stream) /* without memory for it the client hears nothing and says so */
-        result_ignore(line_queue_add_json(&client->queue, "start", json_true()));
+    if (client->request.follow)
+        say_start(client);
     free(client->asked);
     client->asked = NULL;
 }
@@ -202,6 +209,19 @@ static bool serve(struct server *server, struct client *client)
     return client->state != CLIENT_ENDING || line_queue_waiting(&client->queue) > 0;
 }
 
+static bool wants_events(const struct client *client)
+{
+    return client->state == CLIENT_ANSWERED && client->request.verb == REQUEST_EVENTS;
+}
+
+static bool has_more(const struct client *client)
+{
+    if (wants_events(client))
+        return !client->is_started; /* somebody has to open the ring for it */
+    return client->state == CLIENT_ANSWERED && !client->is_waiting
+           && line_queue_wants(&client->queue);
+}
+
 bool server_work(struct server *server)
 {
     bool is_more = false;
@@ -211,19 +231,12 @@ bool server_work(struct server *server)
         if (!serve(server, client))
             drop(server, i - 1);
         else
-            is_more = is_more
-                      || (client->state == CLIENT_ANSWERED && !client->is_waiting
-                          && line_queue_wants(&client->queue));
+            is_more = is_more || has_more(client);
     }
     return is_more;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
-
-static bool wants_events(const struct client *client)
-{
-    return client->state == CLIENT_ANSWERED && client->request.verb == REQUEST_EVENTS;
-}
 
 size_t server_event_clients(const struct server *server)
 {
@@ -231,6 +244,14 @@ size_t server_event_clients(const struct server *server)
     for (size_t i = 0; i < server->client_count; i++)
         count += wants_events(server->clients[i]);
     return count;
+}
+
+void server_begin_events(struct server *server)
+{
+    for (size_t i = 0; i < server->client_count; i++) {
+        if (wants_events(server->clients[i]) && !server->clients[i]->is_started)
+            say_start(server->clients[i]);
+    }
 }
 
 static void lose(struct client *client, uint64_t count)

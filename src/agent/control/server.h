@@ -24,6 +24,8 @@ bool server_work(struct server *server);
 
 /* How many clients want events; none: nobody needs to read the ring. */
 size_t server_event_clients(const struct server *server);
+/* The ring is being read: what happens from now on will be offered. Tells new clients so. */
+void server_begin_events(struct server *server);
 void server_offer_event(struct server *server, const struct event *event);
 /* Events that the ring lost before they could be offered. */
 void server_offer_lost(struct server *server, uint64_t count);
