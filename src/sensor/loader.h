@@ -39,6 +39,14 @@ struct probe_row {
     const char *doc; /* what is not seen without it */
 };
 
+/* What is not seen on any kernel (sensor/blind_spots.def). */
+struct blind_spot {
+    const char *name;
+    uint32_t shows; /* bit EVENT_x is set for each kind that is incomplete because of it */
+    const char *doc;
+};
+const struct blind_spot *blind_spots(size_t *ret_count);
+
 /* The row of a probe, a name for a state ("attached"); numbers above the table abort. */
 const struct probe_row *probe_row(enum probe probe);
 const char *probe_state_name(enum probe_state state);

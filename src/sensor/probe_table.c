@@ -18,6 +18,16 @@ const struct probe_row *probe_row(enum probe probe)
     return &probe_rows[probe];
 }
 
+const struct blind_spot *blind_spots(size_t *ret_count)
+{
+    static const struct blind_spot rows[] = {
+#define BLIND_SPOT(id, shows, doc) {#id, shows, doc},
+#include "sensor/blind_spots.def"
+    };
+    *ret_count = sizeof(rows) / sizeof(rows[0]);
+    return rows;
+}
+
 const char *probe_state_name(enum probe_state state)
 {
     static const char *const names[PROBE_STATE_COUNT] = {
