@@ -381,10 +381,9 @@ def choose(tests, names):
             # a bare name never starts a slow group by accident
             meant = [test for test in tests if test.title == name or
                      test.name == name and test.group != "long-fuzz"]
-            if not meant:
-                meant = [test for test in tests if test.group == "unit" and
-                         test.name.split("-")[0] == name or "unit-" + test.name == name or
-                         "fuzz-" + test.name == name and test.group == "fuzz"]
+            if not meant:  # a module, a program's file name, or the source without its module
+                meant = [test for test in tests if test.group in ("unit", "fuzz") and
+                         name in (f"{test.group}-{test.name}", *test.name.split("-", 1))]
         if not meant:
             print(f"There is no test or group named \"{name}\". `./test --list` names them all.")
             sys.exit(2)

@@ -199,6 +199,9 @@ void supervision_step(struct supervision *supervision, const struct supervision_
         supervision->loading_since_ns = now_ns;
         break;
     case SUPERVISION_LOADED:
+        /* It could neither beat nor judge while it loaded: both times begin now. */
+        supervision->children[ROLE_engine].beat_ns = now_ns;
+        supervision->children[ROLE_engine].in_flight_since_ns = now_ns;
         supervision->loading = 0;
         supervision->loading_deaths = 0;
         break;

@@ -184,6 +184,22 @@ static void rules_that_kill_two_engines_while_loading_are_dropped(void **state)
     assert_true(story.actions.kill[ROLE_engine]);
 }
 
+static void an_engine_that_has_just_loaded_gets_its_time(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    tell(&story, SUPERVISION_LOOK, ROLE_engine, 62, 0); /* left by the one before it */
+    tell(&story, SUPERVISION_LOADING, ROLE_engine, 7, 0);
+    pass(&story, 19000);
+    tell(&story, SUPERVISION_LOADED, ROLE_engine, 7, 0);
+    assert_false(story.actions.kill[ROLE_engine]);
+    tell(&story, SUPERVISION_LOOK, ROLE_engine, 62, 0);
+    pass(&story, 1900);
+    assert_false(story.actions.kill[ROLE_engine]);
+    pass(&story, 200);
+    assert_true(story.actions.kill[ROLE_engine]);
+}
+
 static void nothing_is_started_while_stopping(void **state)
 {
     (void)state;
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test(an_engine_that_sits_on_one_event_is_killed_once),
         cmocka_unit_test(a_silent_child_is_killed),
         cmocka_unit_test(rules_that_kill_two_engines_while_loading_are_dropped),
+        cmocka_unit_test(an_engine_that_has_just_loaded_gets_its_time),
         cmocka_unit_test(nothing_is_started_while_stopping),
     };
     return unit_run("agent/supervision", tests);
