@@ -80,6 +80,11 @@ static void print_json(const struct report *report)
                                           schema_kind((enum event_kind)i)->name, "coverage",
                                           coverage_of(report, (enum event_kind)i, &colour)));
     }
+    size_t count = 0;
+    const struct blind_spot *spots = blind_spots(&count);
+    for (size_t i = 0; i < count; i++)
+        output_json(output, json_pack("{s:s, s:s}", "blind_spot", spots[i].name, "what",
+                                      spots[i].doc));
 }
 
 /* --- for people ------------------------------------------------------------------------------- */
@@ -137,6 +142,15 @@ static void print_kinds(const struct report *report)
     }
 }
 
+static void print_blind_spots(const struct report *report)
+{
+    size_t count = 0;
+    const struct blind_spot *spots = blind_spots(&count);
+    output_line(report->call->output, "Not seen on any kernel:");
+    for (size_t i = 0; i < count; i++)
+        output_line(report->call->output, "  %-16s %s", spots[i].name, spots[i].doc);
+}
+
 static enum cli_exit print_text(const struct report *report)
 {
     print_system(report);
@@ -144,6 +158,7 @@ static enum cli_exit print_text(const struct report *report)
         return CLI_GOOD;
     struct result result = print_probes(report);
     print_kinds(report);
+    print_blind_spots(report);
     if (result_is_ok(result))
         return CLI_GOOD;
     verb_error("memory is out");
@@ -170,7 +185,8 @@ static enum cli_exit run(const struct call *call)
 {
     static struct report report; /* too large for the stack */
     report = (struct report){.call = call, .result = RESULT_OK};
-    const struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    settings.ring_bytes = 64 * KIB; /* nobody reads it */
     loader_look(&report.system);
     if (report.system.may_load) {
         report.is_tried = true;

@@ -255,17 +255,6 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     return RESULT_OK;
 }
 
-RESULT loader_try(struct probe_status ret_probes[PROBE_COUNT], struct explanation *why)
-{
-    struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
-    struct loaded loaded;
-    settings.ring_bytes = 64 * KIB; /* nobody reads it */
-    struct result result = loader_load(&settings, &loaded, why);
-    bytes_copy(ret_probes, sizeof(loaded.probes), loaded.probes, sizeof(loaded.probes));
-    loader_close(&loaded);
-    return result;
-}
-
 static void close_one(int *fd)
 {
     if (*fd >= 0)

@@ -111,10 +111,5 @@ struct loader_system {
     bool may_load;                            /* we have the capabilities */
 };
 
-/* Loads and attaches every probe, says how each fared and takes everything away again: only what
- * was attached is known to work. May be called beside a running agent. Takes about 2 s. Fails as
- * loader_load() does; ret_probes is filled all the same. */
-RESULT loader_try(struct probe_status ret_probes[PROBE_COUNT], struct explanation *why);
-
 /* Looks, without loading anything. Never fails: what cannot be found out is said as absent. */
 void loader_look(struct loader_system *ret_system);

@@ -880,15 +880,6 @@ static void test_handing_over(void **state)
     bench->ring = own_ring;
 }
 
-static void test_try(void **state)
-{
-    (void)state;
-    struct probe_status probes[PROBE_COUNT];
-    assert_ok(loader_try(probes, NULL));
-    assert_int_equal(probes[PROBE_exec].state, PROBE_ATTACHED);
-    assert_int_equal(probes[PROBE_snapshot_plain].state, PROBE_SPARE);
-}
-
 static int set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
@@ -951,7 +942,6 @@ int main(void)
         cmocka_unit_test(test_counters),
         cmocka_unit_test(test_wake),
         cmocka_unit_test(test_handing_over),
-        cmocka_unit_test(test_try),
     };
     struct loader_system system;
     loader_look(&system);
