@@ -207,7 +207,7 @@ const struct verb verb_probe = {
     .summary = "what this kernel offers, and what is therefore seen",
     .words = "",
     .help = "Loads the eBPF programs for a moment, says which of them this kernel takes and what\n"
-            "is seen with them, and takes them out again. Needs no running agent and disturbs none.\n"
+            "is seen with them, and takes them out again. Needs no running agent, disturbs none.\n"
             "\n"
             "Exit codes: 0 everything is seen, 1 something is not, 4 nothing can be loaded here.\n"
             "\n"

@@ -112,16 +112,19 @@ def children_of(pid):
 class Agent:
     """A running agent with a state folder of its own; `with Agent() as agent:`."""
 
-    def __init__(self, content=CONTENT, arguments=(), healthy=True):
+    def __init__(self, content=CONTENT, arguments=(), healthy=True, configuration=None):
         self.content = content
         self.arguments = arguments
         self.healthy = healthy
+        self.configuration = configuration  # text of creance.yaml
         self.state = None
         self.process = None
 
     def __enter__(self):
         self.state = tempfile.mkdtemp(prefix="creance-e2e-")
         os.chmod(self.state, 0o755)
+        if self.configuration is not None:
+            self.configure(self.configuration)
         self.start()
         return self
 
@@ -130,6 +133,15 @@ class Agent:
             self.stop()
         finally:
             shutil.rmtree(self.state, ignore_errors=True)
+
+    def configure(self, text):
+        """Writes creance.yaml; a running agent takes it within some seconds."""
+        folder = os.path.join(self.state, "etc")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "creance.yaml")
+        with open(path + ".new", "w") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
 
     def start(self):
         self.output = open(os.path.join(self.state, "creanced.output"), "a+")

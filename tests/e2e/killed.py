@@ -27,6 +27,9 @@ level: low
 """,
 }
 
+# The load is a flood of alerts; here each of them is to be written by itself.
+EVERY_ALERT = "alerts:\n  single_per_minute: 0\n"
+
 
 class Load(threading.Thread):
     """Starts programs as fast as one shell does; every one that is marked must be in the log once."""
@@ -75,7 +78,7 @@ def kill_again_and_again(names):
     import tempfile
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        with Agent(content=rules_folder(folder, RULES)) as agent:
+        with Agent(content=rules_folder(folder, RULES), configuration=EVERY_ALERT) as agent:
             agent_run(agent, names)
 
 
@@ -147,7 +150,7 @@ def a_deadly_event_is_skipped():
     import tempfile
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        with Agent(content=rules_folder(folder, RULES)) as agent:
+        with Agent(content=rules_folder(folder, RULES), configuration=EVERY_ALERT) as agent:
             for fault in ("creance-fault-crash", "creance-fault-hang"):
                 subprocess.run(["/bin/true", fault], check=True)
                 word = f"creance-kill-test-after-{fault}-end"

@@ -12,7 +12,8 @@
 enum {
     SAMPLES = 11,        /* a rate is over the ten seconds between the newest and the oldest */
     FRESH_LOSS_S = 60,   /* a loss within so many seconds makes the agent degraded */
-    FRESH_DEATH_S = 300, /* and so does a process that was replaced */
+    FRESH_DEATH_S = 300, /* and so does a process that was replaced so often in so many seconds */
+    DEATHS_TOO_MANY = 3,
     START_GRACE_S = 10,  /* before this nobody is called down */
 };
 
@@ -33,7 +34,7 @@ struct health {
     bool has_counters;
     uint64_t grown_ns[COUNTER_COUNT]; /* when a loss was last seen to grow; 0: never */
     uint64_t said_ns[COUNTER_COUNT];
-    uint64_t died_ns[ROLE_COUNT]; /* when a restart was last seen; 0: never */
+    uint64_t died_ns[ROLE_COUNT][DEATHS_TOO_MANY]; /* the last restarts, newest first; 0: none */
     struct process_usage usage[ROLE_COUNT];
     struct sample samples[SAMPLES];
     size_t sample_at, sample_count;
@@ -105,6 +106,14 @@ static void look_at_counters(struct health *health, uint64_t now_ns)
     health->has_counters = true;
 }
 
+static void note_death(struct health *health, unsigned role, uint64_t then_ns)
+{
+    uint64_t *times_ns = health->died_ns[role];
+    for (size_t i = DEATHS_TOO_MANY - 1; i > 0; i--)
+        times_ns[i] = times_ns[i - 1];
+    times_ns[0] = then_ns;
+}
+
 static void look_at_tree(struct health *health, uint64_t now_ns)
 {
     struct tree tree;
@@ -112,10 +121,11 @@ static void look_at_tree(struct health *health, uint64_t now_ns)
         return;
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         const struct tree_child *child = &tree.children[role];
-        if (health->has_tree && child->restarts > health->tree.children[role].restarts)
-            health->died_ns[role] = now_ns;
-        else if (!health->has_tree && child->restarts > 0)
-            health->died_ns[role] = child->started_boottime_ns; /* before this process came */
+        uint32_t before = health->has_tree ? health->tree.children[role].restarts : 0;
+        /* The first look: of those before this process came only the last one's time is known. */
+        uint64_t then_ns = health->has_tree ? now_ns : child->started_boottime_ns;
+        for (uint32_t i = before; i < child->restarts && i < before + DEATHS_TOO_MANY; i++)
+            note_death(health, role, then_ns);
     }
     health->tree = tree;
     health->has_tree = true;
@@ -238,8 +248,10 @@ static void find_processes(struct health *health, struct findings *findings, uin
                          : ": events wait in the rings until it is back; the agent's log says why");
     }
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
-        if (is_fresh(health->died_ns[role], now_ns, FRESH_DEATH_S))
-            find(findings, "degraded", role_row((enum role)role)->name,
+        const uint64_t *times_ns = health->died_ns[role];
+        bool is_often = is_fresh(times_ns[DEATHS_TOO_MANY - 1], now_ns, FRESH_DEATH_S);
+        if (is_fresh(times_ns[0], now_ns, FRESH_DEATH_S))
+            find(findings, is_often ? "degraded" : "note", role_row((enum role)role)->name,
                  "%s was replaced within the last %d minutes (%u restarts in all); "
                  "the agent's log (agent.jsonl) says why.",
                  role_row((enum role)role)->program, FRESH_DEATH_S / 60,
@@ -438,6 +450,17 @@ static json_t *log_json(const struct health *health)
                      "grouped", json_number(facts->alerts.grouped), "events", facts->events_log);
 }
 
+/* Those that are not zero. */
+static json_t *losses_json(const struct health *health)
+{
+    json_t *object = json_object();
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        if (is_watched_loss((enum counter)i) && health->counters[i] > 0)
+            json_put(object, counter_row((enum counter)i)->name, json_number(health->counters[i]));
+    }
+    return object;
+}
+
 json_t *health_status(struct health *health)
 {
     uint64_t now_ns = clock_boottime_ns(health->options.clock);
@@ -451,12 +474,12 @@ json_t *health_status(struct health *health)
     find_losses(health, &findings, now_ns);
     uint64_t started_ns = health->tree.started_boottime_ns;
     return json_pack(
-        "{s:s, s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+        "{s:s, s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
         "state", findings.is_blind ? "blind" : findings.is_degraded ? "degraded" : "healthy",
         "reasons", findings.reasons, "version", CREANCE_VERSION,
         "host", json_foreign_text(health->options.host->name),
         "uptime_seconds", started_ns == 0 ? 0.0 : (double)(now_ns - started_ns) / 1e9,
         "rates", rates_json(health), "processes", processes_json(health),
         "coverage", coverage_json(health), "rules", rules_json(health), "log", log_json(health),
-        "counters", counters_json(health, now_ns), "sandbox", health->options.sandbox);
+        "losses", losses_json(health), "counters", counters_json(health, now_ns), "sandbox", health->options.sandbox);
 }
