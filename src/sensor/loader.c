@@ -210,7 +210,7 @@ static void loaded_sum_up(struct loaded *loaded)
 }
 
 /* Why nothing works, in the order in which people can mend it. */
-static RESULT explain_refusal(struct explanation *why, int failure)
+static RESULT explain_refusal(struct explanation *why, int failure, const char *detail)
 {
     struct loader_system system;
     loader_look(&system);
@@ -221,8 +221,8 @@ static RESULT explain_refusal(struct explanation *why, int failure)
         return explain(why, ERROR_UNSUPPORTED,
                        "eBPF programs were not loaded: /sys/kernel/btf/vmlinux cannot be read; the "
                        "kernel must be built with CONFIG_DEBUG_INFO_BTF, as Debian's are");
-    return explain(why, ERROR_UNSUPPORTED, "eBPF programs were not loaded by Linux %s: %s",
-                   system.kernel, strerror(failure));
+    return explain(why, ERROR_UNSUPPORTED, "eBPF programs were not loaded by Linux %s: %s%s%s",
+                   system.kernel, strerror(failure), *detail != '\0' ? "; " : "", detail);
 }
 
 RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_loaded,
@@ -235,7 +235,7 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     struct sensor_bpf *object = NULL;
     int failure = object_load(settings, ret_loaded, &object);
     if (failure == -EPERM)
-        return explain_refusal(why, EPERM);
+        return explain_refusal(why, EPERM, "");
     if (failure != 0) {
         ret_loaded->probes[PROBE_snapshot_plain].state = PROBE_UNTRIED;
         GUARD(programs_try_each(settings, ret_loaded));
@@ -243,7 +243,7 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
         failure = object_load(settings, ret_loaded, &object);
     }
     if (object == NULL)
-        return explain_refusal(why, -failure);
+        return explain_refusal(why, -failure, "");
     attach_all(object, ret_loaded);
     struct result result = take_maps(object, ret_loaded);
     sensor_bpf__destroy(object);
@@ -251,7 +251,8 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     if (!result_is_ok(result))
         return explain_errno(why, "descriptors of the eBPF maps could not be copied");
     if (ret_loaded->attached_count == 0)
-        return explain_refusal(why, ret_loaded->probes[0].system_errno);
+        return explain_refusal(why, ret_loaded->probes[PROBE_exec].system_errno,
+                               ret_loaded->probes[PROBE_exec].detail);
     return RESULT_OK;
 }
 
