@@ -72,8 +72,8 @@ static RESULT compile_regex_database(struct compiler *compiler, const struct lea
         return RESULT_OK;
     char reason[EXPLANATION_BYTES];
     string_format(reason, sizeof reason,
-                  "regular expression '%.200s' is refused: %.300s (only what runs in linear time is "
-                  "taken: no look-around, no back references)",
+                  "regular expression '%.200s' is refused: %.300s (only what runs in linear time "
+                  "is taken: no look-around, no back references)",
                   leaf->expression, error == NULL ? "unknown error" : error->message);
     hs_free_compile_error(error);
     return fault_at(compiler, ERROR_UNSUPPORTED, leaf, reason);

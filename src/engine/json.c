@@ -79,7 +79,7 @@ static RESULT parse_hex(struct json *json, uint32_t *ret_unit)
 static RESULT parse_code(struct json *json, uint32_t *ret_code)
 {
     enum { REPLACEMENT = 0xFFFD };
-    uint32_t unit;
+    uint32_t unit = 0;
     GUARD(parse_hex(json, &unit));
     *ret_code = unit;
     if (unit < 0xD800 || unit > 0xDFFF)
@@ -90,7 +90,7 @@ static RESULT parse_code(struct json *json, uint32_t *ret_code)
         json->at = behind;
         return RESULT_OK;
     }
-    uint32_t low;
+    uint32_t low = 0;
     GUARD(parse_hex(json, &low));
     if (low >= 0xDC00 && low <= 0xDFFF)
         *ret_code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
@@ -260,7 +260,7 @@ static RESULT append_name(struct json *json, struct bytes key)
 
 static RESULT parse_member(struct json *json)
 {
-    struct bytes key;
+    struct bytes key = {0};
     size_t name_size = json->name_size;
     GUARD(parse_string(json, &key));
     GUARD(append_name(json, key));
@@ -301,7 +301,7 @@ static RESULT parse_container(struct json *json, char end)
 
 static RESULT parse_value(struct json *json)
 {
-    struct bytes text;
+    struct bytes text = {0};
     skip_blanks(json);
     if (take(json, '{'))
         return parse_container(json, '}');

@@ -19,7 +19,8 @@ static const char RULES[] =
     "  condition: 1 of s*\n---\n"
     "title: B\nlogsource: {product: p}\ndetection: {k: [word, 'wo*d'], condition: k}\n---\n"
     "title: C\nlogsource: {product: linux, category: process_creation}\n"
-    "detection: {s: {Image|endswith: /sh, CommandLine|contains|windash: ' -c'}, condition: s}\n---\n"
+    "detection: {s: {Image|endswith: /sh, CommandLine|contains|windash: ' -c'}, condition: s}\n"
+    "---\n"
     "title: D\nlogsource: {category: c}\n"
     "detection: {s: {a|exists: true}, f: {a|re: '(?i)q\\xC3.'}, condition: s and not f}\n";
 

@@ -4,31 +4,16 @@
 #include "base/limits.h"
 #include "engine/syntax.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-RESULT parse_fault(struct parse_context *context, enum error error, unsigned line,
-                   const char *format, ...)
+struct explanation *parse_place(struct parse_context *context, unsigned line)
 {
-    struct rule_fault *fault = context->fault;
     const char *field = context->field == NULL ? "" : context->field;
     char *copy = arena_copy(context->arena, field, strlen(field));
-    fault->field = copy == NULL ? "" : copy;
-    fault->line = line;
+    context->fault->field = copy == NULL ? "" : copy;
+    context->fault->line = line;
     context->field = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(fault->why.text, sizeof fault->why.text, format, arguments);
-    va_end(arguments);
-    return result_fail(error);
-}
-
-RESULT parse_out_of_memory(struct parse_context *context, unsigned line)
-{
-    return parse_fault(context, ERROR_MEMORY, line,
-                       "the rule needs more memory than one rule may have (%d MiB)",
-                       (int)(LIMIT_RULE_PARSE_BYTES / MIB));
+    return &context->fault->why;
 }
 
 struct node *node_new(struct arena *arena, enum node_kind kind, size_t count)

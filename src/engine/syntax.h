@@ -4,6 +4,7 @@
  * One Sigma rule as a syntax tree, in an arena: what detection.c, value.c and condition.c make of
  * a YAML document and compile.c turns into the flat form that is evaluated.
  */
+#include "base/limits.h"
 #include "engine/yaml_tree.h"
 
 /* A Sigma string: its bytes, and wildcards as units above them. */
@@ -106,9 +107,17 @@ struct parse_context {
 };
 
 /* Fills the fault of the context with place and reason; returns result_fail(error). */
-RESULT parse_fault(struct parse_context *context, enum error error, unsigned line,
-                   const char *format, ...) PRINTF_LIKE(4, 5);
-RESULT parse_out_of_memory(struct parse_context *context, unsigned line);
+#define parse_fault(context, error, line, ...) \
+    explain(parse_place(context, line), error, __VA_ARGS__)
+/* Notes the place and the field that is being read; returns where the reason belongs. */
+struct explanation *parse_place(struct parse_context *context, unsigned line);
+
+static inline RESULT parse_out_of_memory(struct parse_context *context, unsigned line)
+{
+    return parse_fault(context, ERROR_MEMORY, line,
+                       "the rule needs more memory than one rule may have (%d MiB)",
+                       (int)(LIMIT_RULE_PARSE_BYTES / MIB));
+}
 
 /* A new node with room for `count` children; NULL when the arena is full. */
 struct node *node_new(struct arena *arena, enum node_kind kind, size_t count);

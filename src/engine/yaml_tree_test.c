@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/yaml_tree.h"
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "engine/yaml_scalar.h"
 #include "tests/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,7 +159,7 @@ static void hostile_texts_meet_a_limit(void **state)
     assert_error(read_text(text, arena, &document, &fault), ERROR_LIMIT);
 
     for (size_t i = 0; i + 16 < SIZE; i += 16)
-        snprintf(text + i, 17, "k%07zu: 12345\n", i);
+        string_format(text + i, 17, "k%07zu: 12345\n", i);
     assert_error(read_text(text, arena, &document, &fault), ERROR_LIMIT);
     arena_free(arena);
 
