@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# needs: release
+# timeout: 300
+"""./run as people meet it: wrong words, a host that lacks something, and the whole way to an alert."""
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+from harness import REPOSITORY, Skip, expect, require_sensor, run_tests, wait_until
+
+RUN = os.path.join(REPOSITORY, "run")
+ALERT = "Encoded Command Decoded and Run"
+
+
+def run(*arguments, before=(), directory="/"):
+    """Runs ./run to its end (behind the words `before`), nobody at the keyboard."""
+    return subprocess.run([*before, RUN, *arguments], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=directory,
+                          timeout=250, check=False)
+
+
+def expect_said(done, code, *words):
+    expect(done.returncode == code, f"exit code {done.returncode}, not {code}:\n{done.stdout}")
+    for word in words:
+        expect(word in done.stdout, f"it does not say \"{word}\":\n{done.stdout}")
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+def wrong_usage():
+    """wrong words are named, and nothing is done"""
+    expect_said(run("--stat", "x"), 2, 'unknown argument "--stat"')
+    expect_said(run("--state"), 2, "--state needs a folder")
+    expect_said(run("--state="), 2, "--state needs a folder")
+
+
+def helps():
+    """--help names every flag and exit code"""
+    expect_said(run("--help"), 0, "--yes", "--build", "--state DIR", "exit codes", "examples")
+
+
+def builds():
+    """--build builds, from any folder"""
+    expect_said(run("--build", directory=tempfile.gettempdir()), 0, "Built: ")
+    expect(os.path.exists(os.path.join(REPOSITORY, "build", "release", "creance")), "no program")
+
+
+def expect_replay(done, reason):
+    """It said that it cannot watch and why, and replayed the recording, which has the alert."""
+    expect_said(done, 4, "cannot watch this host", reason,
+                "Replaying content/recordings/first-alert.jsonl", ALERT)
+
+
+def without_root():
+    """without root it says so and replays"""
+    need_root()
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    if subprocess.run([*user, "test", "-x", RUN], check=False).returncode != 0:
+        raise Skip("other users cannot read this checkout")
+    expect_replay(run(before=user), "root: you are nobody")
+
+
+def without_btf():
+    """without BTF it says so and replays"""
+    need_root()
+    hide = ["unshare", "--mount", "/bin/bash", "-c",
+            'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "hide"]
+    expect_replay(run("--yes", before=hide), "CONFIG_DEBUG_INFO_BTF")
+
+
+def without_capabilities():
+    """without the right to load eBPF it says so and replays"""
+    need_root()
+    drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]
+    expect_replay(run("--yes", before=drop), "neither CAP_SYS_ADMIN nor CAP_BPF")
+
+
+def second_instance():
+    """a second one with the same state folder is refused, and the first goes on"""
+    require_sensor()
+    with Started() as first:
+        expect_said(run("--yes", "--state", first.state), 1, "already runs with the state folder")
+        expect(first.process.poll() is None, "the first one ended")
+
+
+class Started:
+    """./run with a state folder that has a space in its name; ended with a signal at the exit."""
+
+    def __init__(self, number=signal.SIGTERM):
+        self.number = number
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.state = os.path.join(self.folder.name, "a state")
+        self.output = os.path.join(self.folder.name, "output")
+        with open(self.output, "wb") as file:
+            self.process = subprocess.Popen(
+                [RUN, "--yes", "--state", "a state"], cwd=self.folder.name,
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        wait_until(lambda: self.line() or self.process.poll() is not None, 60, self.said)
+        expect(self.line(), f"it printed no line to paste:\n{self.said()}")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(self.number)
+        try:
+            code = self.process.wait(40)
+            said = self.said()
+        finally:
+            self.process.kill()
+            self.folder.cleanup()
+        expect(code == 0, f"exit code {code}:\n{said}")
+        expect("nothing is left loaded" in said, f"it does not say that all is gone:\n{said}")
+
+    def said(self):
+        with open(self.output, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def line(self):
+        """The printed line to paste."""
+        found = re.search(r"^    (sh -c .*)$", self.said(), re.MULTILINE)
+        return found and found.group(1)
+
+    def logged(self):
+        """Names of the rules in the log of alerts that speak of the pasted line."""
+        path = os.path.join(self.state, "log", "alerts.jsonl")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            alerts = [json.loads(line) for line in file if line.endswith("\n")]
+        return [alert["rule"]["name"] for alert in alerts if "ZWNob" in json.dumps(alert)]
+
+
+def programs_in_kernel():
+    done = subprocess.run(["bpftool", "prog", "show", "-j"], stdout=subprocess.PIPE, check=True)
+    return {program["id"]: program.get("name", "?") for program in json.loads(done.stdout)}
+
+
+def first_alert(number):
+    require_sensor()
+    before = programs_in_kernel()
+    with Started(number) as started:
+        during = {key for key in programs_in_kernel() if key not in before}
+        expect(during, "it loaded no eBPF program")
+        done = subprocess.run(["/bin/bash", "-c", started.line()], stdout=subprocess.PIPE,
+                              text=True, check=False)
+        expect(done.stdout == "Creance saw this\n", f"the pasted line printed {done.stdout!r}")
+        wait_until(lambda: ALERT in started.logged(), 10, lambda: "the alert in the log")
+        wait_until(lambda: ALERT in started.said(), 10, started.said)
+    left = {key: name for key, name in programs_in_kernel().items() if key in during}
+    expect(not left, f"programs left in the kernel: {left}")
+
+
+def control_c():
+    """the printed line gives an alert, in the log and the view; Ctrl-C leaves nothing loaded"""
+    first_alert(signal.SIGINT)
+
+
+def terminated():
+    """TERM leaves nothing loaded either"""
+    first_alert(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    run_tests([wrong_usage, helps, builds, without_root, without_btf, without_capabilities,
+               control_c, terminated, second_instance])
