@@ -109,8 +109,8 @@ static bool literal_matches(enum pattern_kind kind, const uint8_t *literal, size
 bool compare_pattern(const struct program *program, const struct pattern *pattern,
                      struct value *value, uint64_t *steps)
 {
-    const uint8_t *literal = TABLE_ROWS(program->bytes, uint8_t) + pattern->text;
-    const uint16_t *units = TABLE_ROWS(program->units, uint16_t) + pattern->text;
+    const uint8_t *literal = ROWS_OF(program->bytes, uint8_t) + pattern->text;
+    const uint16_t *units = ROWS_OF(program->units, uint16_t) + pattern->text;
     *steps = 1;
     if (pattern->is_cased) {
         *steps += value->size / BYTES_PER_STEP;

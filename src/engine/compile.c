@@ -31,8 +31,8 @@ static RESULT emit(struct compiler *compiler, enum operation operation, uint32_t
     if (program->instructions.count - compiler->start >= LIMIT_RULE_INSTRUCTIONS)
         return fault_at(compiler, ERROR_LIMIT, NULL,
                         "the condition becomes too large (LIMIT_RULE_INSTRUCTIONS)");
-    GUARD(table_add(&program->instructions, &program->budget, sizeof(struct instruction), 1, &at));
-    TABLE_ROWS(program->instructions, struct instruction)[at] =
+    GUARD(rows_add(&program->instructions, &program->budget, sizeof(struct instruction), 1, &at));
+    ROWS_OF(program->instructions, struct instruction)[at] =
         (struct instruction){operation, operand};
     if (ret_at != NULL)
         *ret_at = at;
@@ -43,7 +43,7 @@ static RESULT compile_texts(struct compiler *compiler, const struct leaf *leaf,
                             struct program_leaf *row)
 {
     struct program *program = compiler->program;
-    GUARD(table_add(&program->patterns, &program->budget, sizeof(struct pattern),
+    GUARD(rows_add(&program->patterns, &program->budget, sizeof(struct pattern),
                     leaf->text_count, &row->first));
     row->count = (uint32_t)leaf->text_count;
     for (size_t i = 0; i < leaf->text_count; i++) {
@@ -53,7 +53,7 @@ static RESULT compile_texts(struct compiler *compiler, const struct leaf *leaf,
             return fault_at(compiler, ERROR_LIMIT, leaf,
                             "the values need more memory than one rule may have");
         GUARD(pattern_add(program, &text, leaf->is_cased, &pattern));
-        TABLE_ROWS(program->patterns, struct pattern)[row->first + i] = pattern;
+        ROWS_OF(program->patterns, struct pattern)[row->first + i] = pattern;
     }
     return RESULT_OK;
 }
@@ -87,7 +87,7 @@ static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint
                         "regular expressions need a CPU with SSSE3, SSE4.2 and POPCNT; this one "
                         "lacks them");
     for (uint32_t i = 0; i < program->regexes.count; i++) {
-        const struct regex *regex = &TABLE_ROWS(program->regexes, struct regex)[i];
+        const struct regex *regex = &ROWS_OF(program->regexes, struct regex)[i];
         if (regex->flags == leaf->flags && string_equal(regex->expression, leaf->expression)) {
             *ret_regex = i;
             return RESULT_OK;
@@ -106,12 +106,12 @@ static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint
     if (hs_database_size(regex.database, &bytes) == HS_SUCCESS && regex.expression != NULL)
         result = budget_take(&program->budget, bytes);
     if (result_is_ok(result))
-        result = table_add(&program->regexes, &program->budget, sizeof regex, 1, &at);
+        result = rows_add(&program->regexes, &program->budget, sizeof regex, 1, &at);
     if (!result_is_ok(result)) {
         hs_free_database(regex.database);
         return result;
     }
-    TABLE_ROWS(program->regexes, struct regex)[at] = regex;
+    ROWS_OF(program->regexes, struct regex)[at] = regex;
     *ret_regex = at;
     return RESULT_OK;
 }
@@ -121,8 +121,8 @@ static RESULT compile_number(struct compiler *compiler, const struct leaf *leaf,
 {
     struct program *program = compiler->program;
     row->part = (uint8_t)(leaf->kind == LEAF_TIME ? (int)leaf->part : (int)leaf->compare);
-    GUARD(table_add(&program->numbers, &program->budget, sizeof(double), 1, &row->first));
-    TABLE_ROWS(program->numbers, double)[row->first] = leaf->number;
+    GUARD(rows_add(&program->numbers, &program->budget, sizeof(double), 1, &row->first));
+    ROWS_OF(program->numbers, double)[row->first] = leaf->number;
     return RESULT_OK;
 }
 
@@ -136,9 +136,9 @@ static RESULT compile_detail(struct compiler *compiler, const struct leaf *leaf,
     case LEAF_REGEX:
         return add_regex(compiler, leaf, &row->first);
     case LEAF_CIDR:
-        GUARD(table_add(&program->networks, &program->budget, sizeof leaf->network, 1,
+        GUARD(rows_add(&program->networks, &program->budget, sizeof leaf->network, 1,
                         &row->first));
-        TABLE_ROWS(program->networks, struct network)[row->first] = leaf->network;
+        ROWS_OF(program->networks, struct network)[row->first] = leaf->network;
         return RESULT_OK;
     case LEAF_FIELDREF:
         row->part = (uint8_t)leaf->flags;
@@ -164,8 +164,8 @@ static RESULT compile_leaf(struct compiler *compiler, struct leaf *leaf)
         GUARD(program_slot(program, leaf->field, &row.slot));
     GUARD(compile_detail(compiler, leaf, &row));
     uint32_t at;
-    GUARD(table_add(&program->leaves, &program->budget, sizeof row, 1, &at));
-    TABLE_ROWS(program->leaves, struct program_leaf)[at] = row;
+    GUARD(rows_add(&program->leaves, &program->budget, sizeof row, 1, &at));
+    ROWS_OF(program->leaves, struct program_leaf)[at] = row;
     leaf->compiled = at + 1;
     return emit(compiler, OPERATION_LEAF, at, NULL);
 }
@@ -175,7 +175,7 @@ static RESULT compile_node(struct compiler *compiler, const struct node *node);
 /* One child after the other; behind each a jump to the end, as soon as the result is known. */
 static RESULT compile_chain(struct compiler *compiler, const struct node *node)
 {
-    struct table *instructions = &compiler->program->instructions;
+    struct rows *instructions = &compiler->program->instructions;
     enum operation jump =
         node->kind == NODE_AND ? OPERATION_JUMP_IF_FALSE : OPERATION_JUMP_IF_TRUE;
     uint32_t *jumps = arena_array(compiler->scratch, node->count, sizeof jumps[0]);
@@ -188,7 +188,7 @@ static RESULT compile_chain(struct compiler *compiler, const struct node *node)
             GUARD(emit(compiler, jump, 0, &jumps[i]));
     }
     for (size_t i = 0; i + 1 < node->count; i++)
-        TABLE_ROWS(*instructions, struct instruction)[jumps[i]].operand =
+        ROWS_OF(*instructions, struct instruction)[jumps[i]].operand =
             instructions->count - compiler->start;
     return RESULT_OK;
 }
@@ -220,7 +220,7 @@ static RESULT intern(struct program *program, const char *text, const char **ret
 static RESULT find_source(struct program *program, const struct rule *rule, uint32_t *ret_source)
 {
     for (uint32_t i = 0; i < program->sources.count; i++) {
-        const struct log_source *source = &TABLE_ROWS(program->sources, struct log_source)[i];
+        const struct log_source *source = &ROWS_OF(program->sources, struct log_source)[i];
         if (string_equal(source->product, rule->product)
             && string_equal(source->category, rule->category)
             && string_equal(source->service, rule->service)) {
@@ -232,8 +232,8 @@ static RESULT find_source(struct program *program, const struct rule *rule, uint
     GUARD(intern(program, rule->product, &source.product));
     GUARD(intern(program, rule->category, &source.category));
     GUARD(intern(program, rule->service, &source.service));
-    GUARD(table_add(&program->sources, &program->budget, sizeof source, 1, ret_source));
-    TABLE_ROWS(program->sources, struct log_source)[*ret_source] = source;
+    GUARD(rows_add(&program->sources, &program->budget, sizeof source, 1, ret_source));
+    ROWS_OF(program->sources, struct log_source)[*ret_source] = source;
     return RESULT_OK;
 }
 
@@ -248,7 +248,7 @@ RESULT program_add(struct program *program, const struct rule *rule, uint32_t ro
     compiled.instruction_count = program->instructions.count - compiler.start;
     GUARD(witness_choose(program, rule->condition, &compiled, scratch));
     uint32_t at;
-    GUARD(table_add(&program->rules, &program->budget, sizeof compiled, 1, &at));
-    TABLE_ROWS(program->rules, struct program_rule)[at] = compiled;
+    GUARD(rows_add(&program->rules, &program->budget, sizeof compiled, 1, &at));
+    ROWS_OF(program->rules, struct program_rule)[at] = compiled;
     return RESULT_OK;
 }

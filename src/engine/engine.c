@@ -17,7 +17,7 @@
 struct engine {
     struct program program;
     struct matcher *matcher;
-    struct table rows; /* struct engine_rule */
+    struct rows rows; /* struct engine_rule */
     size_t states[ENGINE_RULE_REJECTED + 1];
 };
 
@@ -130,8 +130,8 @@ static RESULT add_row(struct loader *loader, const struct rule *rule, enum engin
     SHA256Update(&context, text.data, text.size);
     SHA256Final(row.digest, &context);
     uint32_t at;
-    GUARD(table_add(&engine->rows, &engine->program.budget, sizeof row, 1, &at));
-    TABLE_ROWS(engine->rows, struct engine_rule)[at] = row;
+    GUARD(rows_add(&engine->rows, &engine->program.budget, sizeof row, 1, &at));
+    ROWS_OF(engine->rows, struct engine_rule)[at] = row;
     engine->states[state]++;
     size_t limit = engine->program.budget.limit_bytes;
     if (arena_used(engine->program.arena) > limit - engine->program.budget.used_bytes)
@@ -222,7 +222,7 @@ static RESULT load(struct engine *engine, const struct engine_options *options, 
     size_t limit = options == NULL || options->memory_limit_bytes == 0
                        ? (size_t)LIMIT_ENGINE_BYTES
                        : options->memory_limit_bytes;
-    table_init(&engine->rows);
+    rows_init(&engine->rows);
     GUARD(program_init(&engine->program, limit));
     struct loader loader = {.engine = engine, .options = options,
                             .scratch = arena_new(LIMIT_RULE_PARSE_BYTES)};
@@ -259,7 +259,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     matcher_free(engine->matcher);
-    table_free(&engine->rows);
+    rows_free(&engine->rows);
     program_free(&engine->program);
     free(engine);
 }
@@ -270,7 +270,7 @@ const struct engine_rule *engine_rule(const struct engine *engine, size_t index)
 {
     if (index >= engine->rows.count)
         abort(); /* the caller counted wrongly */
-    return &TABLE_ROWS(engine->rows, struct engine_rule)[index];
+    return &ROWS_OF(engine->rows, struct engine_rule)[index];
 }
 
 size_t engine_count_state(const struct engine *engine, enum engine_rule_state state)
@@ -297,7 +297,7 @@ static bool judge(void *context, uint32_t number)
 {
     struct judgement *judgement = context;
     const struct program_rule *rule =
-        &TABLE_ROWS(judgement->evaluation.program->rules, struct program_rule)[number];
+        &ROWS_OF(judgement->evaluation.program->rules, struct program_rule)[number];
     judgement->verdict.candidates++;
     if (judgement->tracer != NULL)
         judgement->tracer(judgement->context, rule->row);

@@ -34,7 +34,7 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
                           struct value *value)
 {
     const struct regex *regex =
-        &TABLE_ROWS(evaluation->program->regexes, struct regex)[leaf->first];
+        &ROWS_OF(evaluation->program->regexes, struct regex)[leaf->first];
     if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
         return false;
     const uint8_t *text = value->text;
@@ -54,7 +54,7 @@ static bool texts_match(struct evaluation *evaluation, const struct program_leaf
                         struct value *value)
 {
     const struct pattern *patterns =
-        TABLE_ROWS(evaluation->program->patterns, struct pattern) + leaf->first;
+        ROWS_OF(evaluation->program->patterns, struct pattern) + leaf->first;
     for (uint32_t i = 0; i < leaf->count; i++) {
         uint64_t steps;
         bool is_match = compare_pattern(evaluation->program, &patterns[i], value, &steps);
@@ -110,13 +110,13 @@ static bool value_matches(struct evaluation *evaluation, const struct program_le
     case LEAF_REGEX:
         return regex_matches(evaluation, leaf, value);
     case LEAF_CIDR:
-        return compare_network(&TABLE_ROWS(program->networks, struct network)[leaf->first], value);
+        return compare_network(&ROWS_OF(program->networks, struct network)[leaf->first], value);
     case LEAF_COMPARE:
         return compare_number((enum compare_kind)leaf->part,
-                              TABLE_ROWS(program->numbers, double)[leaf->first], value);
+                              ROWS_OF(program->numbers, double)[leaf->first], value);
     case LEAF_TIME:
         return compare_time((enum time_part)leaf->part,
-                            TABLE_ROWS(program->numbers, double)[leaf->first], value);
+                            ROWS_OF(program->numbers, double)[leaf->first], value);
     case LEAF_FIELDREF:
         return reference_matches(evaluation, leaf, value);
     case LEAF_EXISTS:
@@ -156,7 +156,7 @@ static bool run(struct evaluation *evaluation, const struct program_rule *rule)
 {
     const struct program *program = evaluation->program;
     const struct instruction *instructions =
-        TABLE_ROWS(program->instructions, struct instruction) + rule->instruction;
+        ROWS_OF(program->instructions, struct instruction) + rule->instruction;
     bool value = false;
     for (uint32_t at = 0; at < rule->instruction_count; at++) {
         struct instruction instruction = instructions[at];
@@ -166,7 +166,7 @@ static bool run(struct evaluation *evaluation, const struct program_rule *rule)
         switch ((enum operation)instruction.operation) {
         case OPERATION_LEAF:
             value = leaf_matches(
-                evaluation, &TABLE_ROWS(program->leaves, struct program_leaf)[instruction.operand]);
+                evaluation, &ROWS_OF(program->leaves, struct program_leaf)[instruction.operand]);
             break;
         case OPERATION_NOT:
             value = !value;

@@ -46,12 +46,12 @@ struct cached_groups {
 
 struct matcher {
     struct program *program;
-    struct table groups;
-    struct table indexes;
-    struct table atoms;
-    struct table postings;   /* uint32_t */
-    struct table components; /* uint32_t: atom + 1, or 0 */
-    struct table always;     /* uint64_t */
+    struct rows groups;
+    struct rows indexes;
+    struct rows atoms;
+    struct rows postings;   /* uint32_t */
+    struct rows components; /* uint32_t: atom + 1, or 0 */
+    struct rows always;     /* uint64_t */
     uint64_t *bits;          /* candidates of one group */
     bool is_all;             /* all rules are candidates */
     hs_scratch_t *scratch;
@@ -117,13 +117,13 @@ static RESULT add_atoms(struct matcher *matcher, const struct claim *claims, siz
             if (end > i && claims[end].rule == claims[end - 1].rule)
                 continue;
             uint32_t at;
-            GUARD(table_add(&matcher->postings, budget, sizeof(uint32_t), 1, &at));
-            TABLE_ROWS(matcher->postings, uint32_t)[at] = claims[end].rule;
+            GUARD(rows_add(&matcher->postings, budget, sizeof(uint32_t), 1, &at));
+            ROWS_OF(matcher->postings, uint32_t)[at] = claims[end].rule;
         }
         atom.posting_count = matcher->postings.count - atom.posting;
         uint32_t at;
-        GUARD(table_add(&matcher->atoms, budget, sizeof atom, 1, &at));
-        TABLE_ROWS(matcher->atoms, struct atom)[at] = atom;
+        GUARD(rows_add(&matcher->atoms, budget, sizeof atom, 1, &at));
+        ROWS_OF(matcher->atoms, struct atom)[at] = atom;
         i = end;
     }
     return RESULT_OK;
@@ -139,13 +139,13 @@ static RESULT build_components(struct matcher *matcher, const struct claim *clai
     uint32_t capacity = 2;
     while (capacity < 4 * count)
         capacity *= 2;
-    GUARD(table_add(&matcher->components, &program->budget, sizeof(uint32_t), capacity,
+    GUARD(rows_add(&matcher->components, &program->budget, sizeof(uint32_t), capacity,
                     &index->table));
     index->table_mask = capacity - 1;
-    uint32_t *rows = TABLE_ROWS(matcher->components, uint32_t) + index->table;
+    uint32_t *rows = ROWS_OF(matcher->components, uint32_t) + index->table;
     for (uint32_t i = first; i < matcher->atoms.count; i++) {
-        const struct atom *atom = &TABLE_ROWS(matcher->atoms, struct atom)[i];
-        const uint8_t *text = TABLE_ROWS(program->bytes, uint8_t) + atom->text;
+        const struct atom *atom = &ROWS_OF(matcher->atoms, struct atom)[i];
+        const uint8_t *text = ROWS_OF(program->bytes, uint8_t) + atom->text;
         uint32_t at = component_hash(text, atom->size) & index->table_mask;
         while (rows[at] != 0)
             at = (at + 1) & index->table_mask;
@@ -166,9 +166,9 @@ static RESULT compile_literals(struct matcher *matcher, const struct literals *l
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct atom *atom =
-            &TABLE_ROWS(matcher->atoms, struct atom)[index->first_literal + i];
+            &ROWS_OF(matcher->atoms, struct atom)[index->first_literal + i];
         literals->texts[i] =
-            (const char *)(TABLE_ROWS(matcher->program->bytes, uint8_t) + atom->text);
+            (const char *)(ROWS_OF(matcher->program->bytes, uint8_t) + atom->text);
         literals->sizes[i] = atom->size;
         literals->ids[i] = i;
         literals->flags[i] = HS_FLAG_SINGLEMATCH;
@@ -219,7 +219,7 @@ static RESULT build_index(struct matcher *matcher, const struct claim *claims, s
                           size_t to, struct explanation *why)
 {
     uint32_t at;
-    GUARD(table_add(&matcher->indexes, &matcher->program->budget, sizeof(struct field_index), 1,
+    GUARD(rows_add(&matcher->indexes, &matcher->program->budget, sizeof(struct field_index), 1,
                     &at));
     struct field_index index = {.slot = claims[from].slot};
     size_t middle = from;
@@ -231,7 +231,7 @@ static RESULT build_index(struct matcher *matcher, const struct claim *claims, s
     if (result_is_ok(result) && to > middle)
         result = build_literals(matcher, claims, middle, to, &index, why);
     /* Also after a failure: the database is freed with the matcher. */
-    TABLE_ROWS(matcher->indexes, struct field_index)[at] = index;
+    ROWS_OF(matcher->indexes, struct field_index)[at] = index;
     return result;
 }
 
@@ -241,12 +241,12 @@ static size_t fill_claims(const struct program *program, const struct group *gro
     size_t count = 0;
     for (uint32_t i = 0; i < group->rule_count; i++) {
         const struct program_rule *rule =
-            &TABLE_ROWS(program->rules, struct program_rule)[group->first_rule + i];
+            &ROWS_OF(program->rules, struct program_rule)[group->first_rule + i];
         for (uint32_t n = 0; n < rule->witness_count; n++) {
             const struct witness *witness =
-                &TABLE_ROWS(program->witnesses, struct witness)[rule->witness + n];
+                &ROWS_OF(program->witnesses, struct witness)[rule->witness + n];
             claims[count++] = (struct claim){
-                .text = TABLE_ROWS(program->bytes, uint8_t) + witness->text,
+                .text = ROWS_OF(program->bytes, uint8_t) + witness->text,
                 .offset = witness->text, .size = witness->size, .slot = witness->slot,
                 .rule = i, .is_component = witness->is_component};
         }
@@ -260,12 +260,12 @@ static RESULT build_group(struct matcher *matcher, struct group *group, struct c
     const struct program *program = matcher->program;
     group->words = (group->rule_count + 63) / 64;
     group->first_index = matcher->indexes.count;
-    GUARD(table_add(&matcher->always, &matcher->program->budget, sizeof(uint64_t), group->words,
+    GUARD(rows_add(&matcher->always, &matcher->program->budget, sizeof(uint64_t), group->words,
                     &group->always));
-    uint64_t *always = TABLE_ROWS(matcher->always, uint64_t) + group->always;
+    uint64_t *always = ROWS_OF(matcher->always, uint64_t) + group->always;
     for (uint32_t i = 0; i < group->rule_count; i++) {
         const struct program_rule *rule =
-            &TABLE_ROWS(program->rules, struct program_rule)[group->first_rule + i];
+            &ROWS_OF(program->rules, struct program_rule)[group->first_rule + i];
         if (rule->witness_count == 0 || !program->has_scanner)
             always[i / 64] |= UINT64_C(1) << (i % 64);
     }
@@ -297,19 +297,19 @@ static int compare_sources(const void *left, const void *right)
 static RESULT build_groups(struct matcher *matcher, struct claim *claims, struct explanation *why)
 {
     struct program *program = matcher->program;
-    struct program_rule *rules = TABLE_ROWS(program->rules, struct program_rule);
+    struct program_rule *rules = ROWS_OF(program->rules, struct program_rule);
     uint32_t first;
-    GUARD(table_add(&matcher->groups, &program->budget, sizeof(struct group),
+    GUARD(rows_add(&matcher->groups, &program->budget, sizeof(struct group),
                     program->sources.count, &first));
     if (program->rules.count > 0)
         qsort(rules, program->rules.count, sizeof rules[0], compare_sources);
     for (uint32_t i = 0; i < program->rules.count; i++) {
-        struct group *group = &TABLE_ROWS(matcher->groups, struct group)[rules[i].source];
+        struct group *group = &ROWS_OF(matcher->groups, struct group)[rules[i].source];
         if (group->rule_count++ == 0)
             group->first_rule = i;
     }
     for (uint32_t i = 0; i < program->sources.count; i++)
-        GUARD(build_group(matcher, &TABLE_ROWS(matcher->groups, struct group)[i], claims, why));
+        GUARD(build_group(matcher, &ROWS_OF(matcher->groups, struct group)[i], claims, why));
     return RESULT_OK;
 }
 
@@ -318,7 +318,7 @@ static RESULT allocate_working_space(struct matcher *matcher)
     size_t groups = (size_t)matcher->groups.count + 1;
     size_t words = 1;
     for (uint32_t i = 0; i < matcher->groups.count; i++) {
-        const struct group *group = &TABLE_ROWS(matcher->groups, struct group)[i];
+        const struct group *group = &ROWS_OF(matcher->groups, struct group)[i];
         if (group->words > words)
             words = group->words;
     }
@@ -330,7 +330,7 @@ static RESULT allocate_working_space(struct matcher *matcher)
         has_memory = has_memory && matcher->cache[i].groups != NULL;
     }
     for (uint32_t i = 0; i < matcher->program->regexes.count && has_memory; i++) {
-        const struct regex *regex = &TABLE_ROWS(matcher->program->regexes, struct regex)[i];
+        const struct regex *regex = &ROWS_OF(matcher->program->regexes, struct regex)[i];
         has_memory = hs_alloc_scratch(regex->database, &matcher->scratch) == HS_SUCCESS;
     }
     return has_memory ? RESULT_OK : result_fail(ERROR_MEMORY);
@@ -338,7 +338,7 @@ static RESULT allocate_working_space(struct matcher *matcher)
 
 enum { TABLES = 6 };
 
-static void list_tables(struct matcher *matcher, struct table *tables[TABLES])
+static void list_tables(struct matcher *matcher, struct rows *tables[TABLES])
 {
     tables[0] = &matcher->groups;
     tables[1] = &matcher->indexes;
@@ -354,10 +354,10 @@ RESULT matcher_new(struct program *program, struct matcher **ret_matcher, struct
     struct claim *claims = calloc((size_t)program->witnesses.count + 1, sizeof *claims);
     struct result result = result_fail(ERROR_MEMORY);
     if (matcher != NULL && claims != NULL) {
-        struct table *tables[TABLES];
+        struct rows *tables[TABLES];
         list_tables(matcher, tables);
         for (size_t i = 0; i < TABLES; i++)
-            table_init(tables[i]);
+            rows_init(tables[i]);
         matcher->program = program;
         result = build_groups(matcher, claims, why);
     }
@@ -377,12 +377,12 @@ void matcher_free(struct matcher *matcher)
     if (matcher == NULL)
         return;
     for (uint32_t i = 0; i < matcher->indexes.count; i++)
-        hs_free_database(TABLE_ROWS(matcher->indexes, struct field_index)[i].database);
+        hs_free_database(ROWS_OF(matcher->indexes, struct field_index)[i].database);
     hs_free_scratch(matcher->scratch);
-    struct table *tables[TABLES];
+    struct rows *tables[TABLES];
     list_tables(matcher, tables);
     for (size_t i = 0; i < TABLES; i++)
-        table_free(tables[i]);
+        rows_free(tables[i]);
     for (size_t i = 0; i < CACHED_SOURCES; i++)
         free(matcher->cache[i].groups);
     free(matcher->uncached);
@@ -398,8 +398,8 @@ hs_scratch_t *matcher_scratch(struct matcher *matcher) { return matcher->scratch
 
 static void note_hit(struct matcher *matcher, uint32_t number)
 {
-    const struct atom *atom = &TABLE_ROWS(matcher->atoms, struct atom)[number];
-    const uint32_t *postings = TABLE_ROWS(matcher->postings, uint32_t) + atom->posting;
+    const struct atom *atom = &ROWS_OF(matcher->atoms, struct atom)[number];
+    const uint32_t *postings = ROWS_OF(matcher->postings, uint32_t) + atom->posting;
     for (uint32_t i = 0; i < atom->posting_count; i++)
         matcher->bits[postings[i] / 64] |= UINT64_C(1) << (postings[i] % 64);
 }
@@ -428,11 +428,11 @@ static void look_up_component(struct matcher *matcher, const struct field_index 
     while (start > value->folded && start[-1] != '/' && start[-1] != '\\')
         start--;
     size_t size = (size_t)(end - start);
-    const uint32_t *rows = TABLE_ROWS(matcher->components, uint32_t) + index->table;
+    const uint32_t *rows = ROWS_OF(matcher->components, uint32_t) + index->table;
     uint32_t at = component_hash(start, size) & index->table_mask;
     for (; rows[at] != 0; at = (at + 1) & index->table_mask) {
-        const struct atom *atom = &TABLE_ROWS(matcher->atoms, struct atom)[rows[at] - 1];
-        const uint8_t *text = TABLE_ROWS(matcher->program->bytes, uint8_t) + atom->text;
+        const struct atom *atom = &ROWS_OF(matcher->atoms, struct atom)[rows[at] - 1];
+        const uint8_t *text = ROWS_OF(matcher->program->bytes, uint8_t) + atom->text;
         if (atom->size == size && (size == 0 || memcmp(text, start, size) == 0)) {
             note_hit(matcher, rows[at] - 1);
             return;
@@ -444,7 +444,7 @@ static void scan_group(struct matcher *matcher, const struct group *group,
                        const struct engine_event *event)
 {
     const struct field_index *indexes =
-        TABLE_ROWS(matcher->indexes, struct field_index) + group->first_index;
+        ROWS_OF(matcher->indexes, struct field_index) + group->first_index;
     for (uint32_t i = 0; i < group->index_count; i++) {
         const struct field_index *index = &indexes[i];
         uint32_t at = event->slots[index->slot];
@@ -473,10 +473,10 @@ static bool fits(const char *wanted, const char *given)
 static uint32_t find_groups(const struct matcher *matcher, const struct engine_event *event,
                             uint32_t *groups)
 {
-    const struct log_source *sources = TABLE_ROWS(matcher->program->sources, struct log_source);
+    const struct log_source *sources = ROWS_OF(matcher->program->sources, struct log_source);
     uint32_t count = 0;
     for (uint32_t i = 0; i < matcher->groups.count; i++) {
-        if (TABLE_ROWS(matcher->groups, struct group)[i].rule_count == 0)
+        if (ROWS_OF(matcher->groups, struct group)[i].rule_count == 0)
             continue;
         for (size_t n = 0; n < event->source_count; n++) {
             const struct view_source *given = &event->sources[n];
@@ -543,8 +543,8 @@ void matcher_candidates(struct matcher *matcher, const struct engine_event *even
     uint32_t count;
     const uint32_t *groups = groups_of(matcher, event, &count);
     for (uint32_t i = 0; i < count; i++) {
-        const struct group *group = &TABLE_ROWS(matcher->groups, struct group)[groups[i]];
-        const uint64_t *always = TABLE_ROWS(matcher->always, uint64_t) + group->always;
+        const struct group *group = &ROWS_OF(matcher->groups, struct group)[groups[i]];
+        const uint64_t *always = ROWS_OF(matcher->always, uint64_t) + group->always;
         for (uint32_t word = 0; word < group->words; word++)
             matcher->bits[word] = matcher->is_all ? UINT64_MAX : always[word];
         if (!matcher->is_all)

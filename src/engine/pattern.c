@@ -105,8 +105,8 @@ static RESULT add_units(struct program *program, const struct folded_text *text,
                         struct pattern *out)
 {
     size_t size = text->count + text->is_open_start + text->is_open_end;
-    GUARD(table_add(&program->units, &program->budget, sizeof(uint16_t), size, &out->text));
-    uint16_t *units = TABLE_ROWS(program->units, uint16_t) + out->text;
+    GUARD(rows_add(&program->units, &program->budget, sizeof(uint16_t), size, &out->text));
+    uint16_t *units = ROWS_OF(program->units, uint16_t) + out->text;
     size_t at = 0;
     if (text->is_open_start)
         units[at++] = UNIT_ANY;
@@ -126,9 +126,9 @@ RESULT pattern_add(struct program *program, const struct folded_text *text, bool
         choose_grams(text, out);
     if (out->kind == PATTERN_GLOB)
         return add_units(program, text, out);
-    GUARD(table_add(&program->bytes, &program->budget, 1, text->count, &out->text));
+    GUARD(rows_add(&program->bytes, &program->budget, 1, text->count, &out->text));
     for (size_t i = 0; i < text->count; i++)
-        TABLE_ROWS(program->bytes, uint8_t)[out->text + i] = (uint8_t)text->units[i];
+        ROWS_OF(program->bytes, uint8_t)[out->text + i] = (uint8_t)text->units[i];
     out->size = (uint32_t)text->count;
     set_word(text, out);
     return RESULT_OK;

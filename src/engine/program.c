@@ -35,9 +35,9 @@ static bool cpu_has_scanner(void)
 
 enum { TABLES = 12 };
 
-static void list_tables(struct program *program, struct table *tables[TABLES])
+static void list_tables(struct program *program, struct rows *tables[TABLES])
 {
-    struct table *all[TABLES] = {
+    struct rows *all[TABLES] = {
         &program->rules,   &program->instructions, &program->leaves,    &program->patterns,
         &program->bytes,   &program->units,        &program->networks,  &program->numbers,
         &program->regexes, &program->slots,        &program->witnesses, &program->sources,
@@ -49,10 +49,10 @@ static void list_tables(struct program *program, struct table *tables[TABLES])
 RESULT program_init(struct program *program, size_t limit_bytes)
 {
     *program = (struct program){.budget = {.limit_bytes = limit_bytes}};
-    struct table *tables[TABLES];
+    struct rows *tables[TABLES];
     list_tables(program, tables);
     for (size_t i = 0; i < TABLES; i++)
-        table_init(tables[i]);
+        rows_init(tables[i]);
     program->arena = arena_new(limit_bytes);
     if (program->arena == NULL)
         return result_fail(ERROR_MEMORY);
@@ -65,11 +65,11 @@ RESULT program_init(struct program *program, size_t limit_bytes)
 void program_free(struct program *program)
 {
     for (uint32_t i = 0; i < program->regexes.count; i++)
-        hs_free_database(TABLE_ROWS(program->regexes, struct regex)[i].database);
-    struct table *tables[TABLES];
+        hs_free_database(ROWS_OF(program->regexes, struct regex)[i].database);
+    struct rows *tables[TABLES];
     list_tables(program, tables);
     for (size_t i = 0; i < TABLES; i++)
-        table_free(tables[i]);
+        rows_free(tables[i]);
     free(program->names);
     arena_free(program->arena);
 }
@@ -155,8 +155,8 @@ RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slo
     slot.name = arena_copy(program->arena, name, strlen(name));
     if (slot.name == NULL)
         return result_fail(ERROR_MEMORY);
-    GUARD(table_add(&program->slots, &program->budget, sizeof slot, 1, ret_slot));
-    TABLE_ROWS(program->slots, struct slot)[*ret_slot] = slot;
+    GUARD(rows_add(&program->slots, &program->budget, sizeof slot, 1, ret_slot));
+    ROWS_OF(program->slots, struct slot)[*ret_slot] = slot;
     GUARD(add_name(program, name, *ret_slot));
     if (slot.schema_field == NO_INDEX)
         return RESULT_OK;

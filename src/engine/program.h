@@ -7,7 +7,7 @@
  */
 #include "base/arena.h"
 #include "engine/syntax.h"
-#include "engine/table.h"
+#include "engine/rows.h"
 #include "schema/schema.h"
 
 #include <hs.h>
@@ -107,18 +107,18 @@ struct name_row {
 struct program {
     struct budget budget;
     struct arena *arena;    /* names */
-    struct table rules;     /* struct program_rule */
-    struct table instructions;
-    struct table leaves;    /* struct program_leaf */
-    struct table patterns;
-    struct table bytes;
-    struct table units;     /* uint16_t */
-    struct table networks;  /* struct network */
-    struct table numbers;   /* double */
-    struct table regexes;
-    struct table slots;
-    struct table witnesses;
-    struct table sources;   /* struct log_source */
+    struct rows rules;     /* struct program_rule */
+    struct rows instructions;
+    struct rows leaves;    /* struct program_leaf */
+    struct rows patterns;
+    struct rows bytes;
+    struct rows units;     /* uint16_t */
+    struct rows networks;  /* struct network */
+    struct rows numbers;   /* double */
+    struct rows regexes;
+    struct rows slots;
+    struct rows witnesses;
+    struct rows sources;   /* struct log_source */
     struct name_row *names; /* hash table */
     size_t name_capacity;   /* a power of two */
     size_t name_count;

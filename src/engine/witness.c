@@ -314,17 +314,17 @@ RESULT witness_choose(struct program *program, const struct node *condition,
     /* Where there is no room for a choice the rule is evaluated for every event. */
     if (!choose(condition, scratch, &choice) || !choice.is_known)
         return RESULT_OK;
-    GUARD(table_add(&program->witnesses, &program->budget, sizeof(struct witness), choice.count,
+    GUARD(rows_add(&program->witnesses, &program->budget, sizeof(struct witness), choice.count,
                     &rule->witness));
     rule->witness_count = (uint32_t)choice.count;
     uint32_t at = rule->witness;
     for (const struct witness_text *text = choice.first; text != NULL; text = text->next, at++) {
         struct witness row = {.size = (uint16_t)text->size, .is_component = text->is_component};
         GUARD(program_slot(program, text->field, &row.slot));
-        GUARD(table_add(&program->bytes, &program->budget, 1, text->size, &row.text));
+        GUARD(rows_add(&program->bytes, &program->budget, 1, text->size, &row.text));
         for (size_t i = 0; i < text->size; i++)
-            TABLE_ROWS(program->bytes, uint8_t)[row.text + i] = (uint8_t)text->units[i];
-        TABLE_ROWS(program->witnesses, struct witness)[at] = row;
+            ROWS_OF(program->bytes, uint8_t)[row.text + i] = (uint8_t)text->units[i];
+        ROWS_OF(program->witnesses, struct witness)[at] = row;
     }
     return RESULT_OK;
 }

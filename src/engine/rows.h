@@ -13,23 +13,23 @@ struct budget {
     size_t limit_bytes;
 };
 
-struct table {
-    void *rows;
+struct rows {
+    void *data;
     uint32_t count;
     uint32_t capacity;
 };
 
-/* An empty table, whose rows may be taken the address of (but not be read). */
-void table_init(struct table *table);
+/* None yet; their address may be taken, but not read. */
+void rows_init(struct rows *rows);
 
 /* Room for `count` zeroed rows more; `ret_first` is the index of the first. ERROR_MEMORY over the
- * budget or when memory is out: the table is then unchanged. */
-RESULT table_add(struct table *table, struct budget *budget, size_t row_bytes, size_t count,
-                 uint32_t *ret_first);
-void table_free(struct table *table);
+ * budget or when memory is out: nothing is then changed. */
+RESULT rows_add(struct rows *rows, struct budget *budget, size_t row_bytes, size_t count,
+                uint32_t *ret_first);
+void rows_free(struct rows *rows);
 
 /* Accounts for memory that is held elsewhere. */
 RESULT budget_take(struct budget *budget, size_t bytes);
 
-/* The rows of `table` as an array of `type`. */
-#define TABLE_ROWS(table, type) ((type *)(table).rows)
+/* The rows as an array of `type`. */
+#define ROWS_OF(rows, type) ((type *)(rows).data)
