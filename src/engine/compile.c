@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "engine/program.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct compiler {
@@ -172,6 +173,47 @@ static RESULT compile_leaf(struct compiler *compiler, struct leaf *leaf)
 
 static RESULT compile_node(struct compiler *compiler, const struct node *node);
 
+/* A guess at what `node` costs when all of it is evaluated. */
+static uint64_t cost_of(const struct node *node)
+{
+    enum { REGEX_COST = 100 };
+    if (node->kind == NODE_LEAF)
+        return node->leaf->kind == LEAF_REGEX ? (uint64_t)REGEX_COST : 1 + node->leaf->text_count;
+    uint64_t cost = 0;
+    for (size_t i = 0; i < node->count; i++)
+        cost += cost_of(node->children[i]);
+    return cost;
+}
+
+struct priced_node {
+    const struct node *node;
+    uint64_t cost;
+    size_t place;
+};
+
+static int compare_prices(const void *left, const void *right)
+{
+    const struct priced_node *a = left;
+    const struct priced_node *b = right;
+    if (a->cost != b->cost)
+        return a->cost < b->cost ? -1 : 1;
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
+/* The children of a chain, the cheapest first: the order changes no result, only the work. */
+static struct priced_node *order_children(struct compiler *compiler, const struct node *node)
+{
+    struct priced_node *children =
+        arena_array(compiler->scratch, node->count, sizeof children[0]);
+    if (children == NULL)
+        return NULL;
+    for (size_t i = 0; i < node->count; i++)
+        children[i] =
+            (struct priced_node){node->children[i], cost_of(node->children[i]), i};
+    qsort(children, node->count, sizeof children[0], compare_prices);
+    return children;
+}
+
 /* One child after the other; behind each a jump to the end, as soon as the result is known. */
 static RESULT compile_chain(struct compiler *compiler, const struct node *node)
 {
@@ -179,11 +221,12 @@ static RESULT compile_chain(struct compiler *compiler, const struct node *node)
     enum operation jump =
         node->kind == NODE_AND ? OPERATION_JUMP_IF_FALSE : OPERATION_JUMP_IF_TRUE;
     uint32_t *jumps = arena_array(compiler->scratch, node->count, sizeof jumps[0]);
-    if (jumps == NULL)
+    struct priced_node *children = order_children(compiler, node);
+    if (jumps == NULL || children == NULL)
         return fault_at(compiler, ERROR_LIMIT, NULL,
                         "the condition needs more memory than one rule may have");
     for (size_t i = 0; i < node->count; i++) {
-        GUARD(compile_node(compiler, node->children[i]));
+        GUARD(compile_node(compiler, children[i].node));
         if (i + 1 < node->count)
             GUARD(emit(compiler, jump, 0, &jumps[i]));
     }

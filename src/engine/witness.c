@@ -147,7 +147,7 @@ static bool is_alphanumeric(char c)
 }
 
 /* One piece of an expression: a plain byte, or anything else (`ret_byte` -1). NULL: give up. */
-static const char *read_piece(const char *at, int *ret_byte)
+static const char *read_piece(const char *at, bool ignores_case, int *ret_byte)
 {
     *ret_byte = -1;
     switch (*at) {
@@ -172,15 +172,18 @@ static const char *read_piece(const char *at, int *ret_byte)
     default:
         /* Of a longer character a quantifier would take all bytes; and without case 's' is also
          * U+017F, which has no lower case of its own. */
-        if (!is_special(*at) && (uint8_t)*at < 0x80 && *at != 's' && *at != 'S')
+        if (!is_special(*at) && (uint8_t)*at < 0x80 && !(ignores_case && (*at | 32) == 's'))
             *ret_byte = (uint8_t)*at;
         return at + 1;
     }
 }
 
 /* The longest run of bytes that every match holds, as a text; empty where there is none. */
-static bool text_of_regex(const char *expression, struct arena *scratch, struct sigma_text *out)
+static bool text_of_regex(const struct leaf *leaf, struct arena *scratch, struct sigma_text *out)
 {
+    const char *expression = leaf->expression;
+    bool ignores_case =
+        (leaf->flags & REGEX_IGNORES_CASE) != 0 || strstr(expression, "(?") != NULL;
     size_t size = strlen(expression);
     uint16_t *run = arena_array(scratch, size + 1, sizeof run[0]);
     out->units = arena_array(scratch, size + 1, sizeof out->units[0]);
@@ -190,7 +193,7 @@ static bool text_of_regex(const char *expression, struct arena *scratch, struct 
     size_t count = 0;
     for (const char *at = expression; *at != '\0';) {
         int byte;
-        at = read_piece(at, &byte);
+        at = read_piece(at, ignores_case, &byte);
         if (at == NULL) { /* all that was found before may not be necessary */
             out->count = 0;
             return true;
@@ -235,7 +238,7 @@ static bool choose_regex(const struct leaf *leaf, struct arena *scratch, struct 
     enum { SHORTEST = 2 };
     struct sigma_text text;
     struct sigma_text open = {0};
-    if (!text_of_regex(leaf->expression, scratch, &text))
+    if (!text_of_regex(leaf, scratch, &text))
         return false;
     if (text.count < SHORTEST)
         return true;
