@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5000, STEP_MS = 50, START_WAIT_MS = 3000, NONCE_BYTES = 8 };
+enum { WAIT_MS = 5000, STEP_MS = 5, START_WAIT_MS = 3000, NONCE_BYTES = 8 };
 
 /* The rule's file name in the starter content, wherever the content lies. */
 #define SELFTEST_RULE "selftest/selftest.yml"

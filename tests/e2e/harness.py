@@ -125,7 +125,11 @@ class Agent:
         os.chmod(self.state, 0o755)
         if self.configuration is not None:
             self.configure(self.configuration)
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # __exit__ is not called then
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):

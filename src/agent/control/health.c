@@ -64,6 +64,7 @@ static bool is_partial_loss(enum counter counter)
     case COUNTER_kernel_read_failed:
     case COUNTER_engine_alerts_oversized:
     case COUNTER_control_stream_lost: /* a viewer's own slowness */
+    case COUNTER_control_log_failed:  /* what waits is told while it waits */
         return true;
     default: return false;
     }
@@ -465,6 +466,8 @@ json_t *health_status(struct health *health)
 {
     uint64_t now_ns = clock_boottime_ns(health->options.clock);
     struct findings findings = {.reasons = json_array()};
+    look_at_tree(health, now_ns); /* what is told is as of now, only the rates are not */
+    look_at_counters(health, now_ns);
     if (health->has_tree) {
         find_processes(health, &findings, now_ns);
         find_probes(health, &findings);
