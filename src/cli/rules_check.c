@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One document or file that is not in force. */
+/* One document or file that is not in force, or not wholly. */
 struct problem {
     const char *file;
     unsigned line; /* 0: the file as a whole */
@@ -40,7 +40,7 @@ static RESULT gather(struct check *check, const struct engine *engine)
         return result_fail(ERROR_MEMORY);
     for (size_t i = 0; i < rules; i++) {
         const struct engine_rule *rule = engine_rule(engine, i);
-        if (rule->state != ENGINE_RULE_LOADED)
+        if (*rule->reason != '\0')
             check->problems[check->problem_count++] =
                 (struct problem){rule->file,  rule->line,  rule->id,    rule->title,
                                  rule->field, rule->state, rule->reason};
@@ -176,10 +176,11 @@ const struct verb verb_rules_check = {
     .help =
         "Loads Sigma rules as the engine does, in a sandbox, and lists those that are not\n"
         "in force: inactive (they are about log sources that this host's events do not\n"
-        "have) or rejected (they are faulty, or ask for what we cannot do). PATH is a rule\n"
-        "or a folder; in folders all *.yml and *.yaml below are taken.\n"
+        "have) or rejected (they are faulty, or ask for what we cannot do). Loaded rules are\n"
+        "listed where they name a field that no event of this host has. PATH is a rule or a\n"
+        "folder; in folders all *.yml and *.yaml below are taken.\n"
         "\n"
-        "With --json: one object per rule that is not in force (file, line, id, title,\n"
+        "With --json: one object per such rule (file, line, id, title,\n"
         "state, field, reason), then one with the counts (loaded, inactive, rejected,\n"
         "files). Exit codes: 0 none was rejected, 1 some were, 3 no rule file could be read.\n"
         "\n"

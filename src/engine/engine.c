@@ -86,6 +86,43 @@ static bool is_inactive(const struct engine_options *options, const struct rule 
     return false;
 }
 
+/* Whether some kind of event that a rule with this category sees has the field. */
+static bool is_field_supplied(const char *category, uint32_t field)
+{
+    for (size_t i = 0; field != NO_INDEX && i < EVENT_KIND_COUNT; i++) {
+        const struct schema_kind *kind = schema_kind((enum event_kind)i);
+        bool is_seen = category[0] == '\0' || string_equal(kind->categories[0], category)
+                       || string_equal(kind->categories[1], category);
+        if (is_seen && (kind->fields >> field & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first field of a loaded rule, whose leaves begin at `first_leaf`, that no event of this host
+ * can have; says so. "" where there is none, or where every log source counts as supplied. */
+static const char *find_missing_field(const struct loader *loader, const struct rule *rule,
+                                      uint32_t first_leaf, struct explanation *why)
+{
+    if (loader->options == NULL || loader->options->sources == NULL)
+        return "";
+    const struct program *program = &loader->engine->program;
+    for (uint32_t i = first_leaf; i < program->leaves.count; i++) {
+        uint32_t at = ROWS_OF(program->leaves, struct program_leaf)[i].slot;
+        if (at == NO_INDEX)
+            continue;
+        const struct slot *slot = &ROWS_OF(program->slots, struct slot)[at];
+        if (is_field_supplied(rule->category, slot->schema_field))
+            continue;
+        result_ignore(explain(why, ERROR_NOT_FOUND, /* the text is what is wanted */
+                              "in force, but no event of this host has the field '%s': what asks "
+                              "for it finds nothing (creance fields lists those there are)",
+                              slot->name));
+        return slot->name;
+    }
+    return "";
+}
+
 /* --- rows ------------------------------------------------------------------------------------- */
 
 static RESULT keep(struct engine *engine, const char *text, const char **ret_text)
@@ -113,7 +150,8 @@ static RESULT keep_tags(struct engine *engine, const struct rule *rule, struct e
 static RESULT add_row(struct loader *loader, const struct rule *rule, enum engine_rule_state state,
                       unsigned line, const char *reason, const char *field, struct bytes text)
 {
-    static const struct rule NO_RULE = {.id = "", .title = "", .level = "", .status = ""};
+    static const struct rule NO_RULE = {.id = "", .title = "", .level = "", .status = "",
+                                        .product = "", .category = "", .service = ""};
     struct engine *engine = loader->engine;
     struct engine_rule row = {.file = loader->file, .line = line, .state = state};
     if (rule == NULL)
@@ -122,6 +160,9 @@ static RESULT add_row(struct loader *loader, const struct rule *rule, enum engin
     GUARD(keep(engine, rule->title, &row.title));
     GUARD(keep(engine, rule->level, &row.level));
     GUARD(keep(engine, rule->status, &row.status));
+    GUARD(keep(engine, rule->product, &row.product));
+    GUARD(keep(engine, rule->category, &row.category));
+    GUARD(keep(engine, rule->service, &row.service));
     GUARD(keep(engine, reason, &row.reason));
     GUARD(keep(engine, field, &row.field));
     GUARD(keep_tags(engine, rule, &row));
@@ -150,14 +191,18 @@ static RESULT load_document(struct loader *loader, const struct yaml_document *d
     if (result_is_ok(result) && is_inactive(loader->options, &rule, &why))
         return add_row(loader, &rule, ENGINE_RULE_INACTIVE, document->line, why.text, "logsource",
                        document->text);
+    uint32_t first_leaf = loader->engine->program.leaves.count;
     if (result_is_ok(result)) {
         result = program_add(&loader->engine->program, &rule, loader->engine->rows.count,
                              loader->scratch, &fault);
         if (result.error == ERROR_MEMORY)
             return result;
     }
-    if (result_is_ok(result))
-        return add_row(loader, &rule, ENGINE_RULE_LOADED, document->line, "", "", document->text);
+    if (result_is_ok(result)) {
+        const char *missing = find_missing_field(loader, &rule, first_leaf, &why);
+        return add_row(loader, &rule, ENGINE_RULE_LOADED, document->line, why.text, missing,
+                       document->text);
+    }
     return add_row(loader, &rule, ENGINE_RULE_REJECTED,
                    fault.line == 0 ? document->line : fault.line, fault.why.text, fault.field,
                    document->text);

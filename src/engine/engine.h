@@ -50,7 +50,8 @@ struct engine_rule {
     size_t tag_count;
     uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
     enum engine_rule_state state;
-    const char *reason;   /* why it is inactive or rejected: what was found, what was expected */
+    const char *reason;   /* why it is inactive or rejected: what was found, what was expected; of a
+                             loaded rule: which field no event here has; "" where all is well */
     const char *field;    /* the detection or field the reason speaks of; "" where there is none */
 };
 

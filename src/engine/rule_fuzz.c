@@ -22,9 +22,10 @@ static void require(bool holds)
 static void check_row(const struct engine_rule *rule)
 {
     require(rule->line > 0 && rule->file[0] != '\0');
-    require((rule->reason[0] == '\0') == (rule->state == ENGINE_RULE_LOADED));
+    require(rule->reason[0] != '\0' || rule->state == ENGINE_RULE_LOADED);
     size_t words = strlen(rule->id) + strlen(rule->title) + strlen(rule->level)
-                   + strlen(rule->status) + strlen(rule->field);
+                   + strlen(rule->status) + strlen(rule->field) + strlen(rule->product)
+                   + strlen(rule->category) + strlen(rule->service);
     for (size_t i = 0; i < rule->tag_count; i++)
         words += strlen(rule->tags[i]);
     require(words < LIMIT_RULE_FILE_BYTES);
