@@ -65,6 +65,8 @@ static bool add(struct forest *forest, json_t *process)
 
 static void link_all(struct forest *forest)
 {
+    if (forest->count == 0)
+        return; /* nodes may be NULL, which qsort does not take */
     qsort(forest->nodes, forest->count, sizeof *forest->nodes, compare_ids);
     for (size_t i = forest->count; i > 0; i--) {
         struct node *node = &forest->nodes[i - 1];

@@ -177,8 +177,8 @@ const struct verb verb_record = {
     .words_max = 1,
     .options = OPTIONS,
     .help = "Writes what rules see of this host's events as JSON lines in Sigma's names;\n"
-            "compressed where the name ends in .zst. FILE must not exist yet. It will hold command\n"
-            "lines and so may hold secrets: only its owner can read it.\n"
+            "compressed where the name ends in .zst. FILE must not exist yet. It will hold\n"
+            "command lines and so may hold secrets: only its owner can read it.\n"
             "\n"
             "Exit codes: 0 complete, 1 some events were lost, 3 FILE cannot be made, 4 no agent.\n"
             "\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ring/ring.h"
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "base/shared_memory.h"
 #include "tests/unit.h"
@@ -169,7 +170,7 @@ static void a_killed_writer_leaves_no_gap_and_no_double(void **state)
         struct ring_record record;
         while (result_is_ok(ring_reader_next(reader, fixture.buffer, &record))) {
             uint64_t source;
-            memcpy(&source, fixture.buffer, sizeof source);
+            bytes_copy(&source, sizeof source, fixture.buffer, sizeof source);
             assert_true(source == record.sequence);
             expected = record.sequence;
             ring_reader_done(reader);

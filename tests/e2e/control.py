@@ -242,7 +242,7 @@ def a_full_log_disk_loses_no_alert():
 
 
 def a_read_only_log_disk_loses_no_alert():
-    """With a read-only log disk alerts wait, over the death of control too, and come exactly once."""
+    """With a read-only log disk alerts wait, over control's death too, and come exactly once."""
     require_sensor()
     with small_disk() as agent:
         start_read_only(agent)
@@ -332,8 +332,8 @@ def a_slow_viewer_is_told_what_it_missed():
             client.connect(os.path.join(agent.state, "run", "control.sock"))
             client.sendall(b'{"verb":"events","form":"ecs"}\n')
             time.sleep(0.5)
-            subprocess.run(["/bin/sh", "-c", f"i=0; while [ $i -lt 1500 ]; do /bin/true {'x' * 800};"
-                            " i=$((i+1)); done"], check=True)
+            subprocess.run(["/bin/sh", "-c", "i=0; while [ $i -lt 1500 ]; do "
+                            f"/bin/true {'x' * 800}; i=$((i+1)); done"], check=True)
             expect(agent.status()["processes"], "status does not answer beside a slow viewer")
             client.settimeout(3)
             lost, data = 0, b""
@@ -404,8 +404,8 @@ def the_live_view_ends_as_it_should():
 def clients_that_misbehave_hurt_nobody():
     """Garbage, endless lines, silence and too many connections are refused; others are served."""
     with agent_with({"a.yml": rule("nothing-like-it")}) as agent:
-        for request in (b"\n", b"garbage\n", b"[1]\n", b'{"verb":"nonsense"}\n', b"{" * 9000 + b"\n",
-                        b'{"verb":"status","verb":"ps"}\n', b'{"verb":"status","pid":1}\n',
+        for request in (b"\n", b"garbage\n", b"[1]\n", b'{"verb":"nonsense"}\n',
+                        b"{" * 9000 + b"\n", b'{"verb":"status","verb":"ps"}\n', b'{"verb":"status","pid":1}\n',
                         b'{"verb":"events","where":[{"field":"nonsense","value":""}]}\n',
                         b'{"verb":"alerts","last":-1}\n', b"\x00\xff\n", b"x" * 200000):
             answer = ask(agent, request)

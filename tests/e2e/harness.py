@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: TAP lines, the requirements of this machine, and a real agent.
 
-End-to-end means here: the real programs of a build, real kernel events, real processes and their real
-sandboxes, judged by what they write. Nothing of the product is linked or imported.
+End-to-end means here: the real programs of a build, real kernel events, real processes and their
+real sandboxes, judged by what they write. Nothing of the product is linked or imported.
 """
 import contextlib
 import json
@@ -63,7 +63,8 @@ def program(name):
 def creance(*arguments, **options):
     """Runs `creance` and returns the finished process with its text output."""
     options.setdefault("timeout", 60)
-    return subprocess.run([program("creance"), *arguments], text=True, capture_output=True, **options)
+    return subprocess.run([program("creance"), *arguments], text=True, capture_output=True,
+                          **options)
 
 
 def require_sensor():
@@ -150,7 +151,8 @@ class Agent:
     def start(self):
         self.output = open(os.path.join(self.state, "creanced.output"), "a+")
         self.process = subprocess.Popen(
-            [program("creanced"), "--state", self.state, "--content", self.content, *self.arguments],
+            [program("creanced"), "--state", self.state, "--content", self.content,
+             *self.arguments],
             stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         if self.healthy:
             self.wait_healthy()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 on engine, sensor and control, again and again under load: no event that a ring held is lost,
-each alert arrives exactly once, recovery takes less than a second."""
+"""kill -9 on engine, sensor and control, again and again under load: no event that a ring held is
+lost, each alert arrives exactly once, recovery takes less than a second."""
 import collections
 import os
 import subprocess
@@ -32,7 +32,7 @@ EVERY_ALERT = "alerts:\n  single_per_minute: 0\n"
 
 
 class Load(threading.Thread):
-    """Starts programs as fast as one shell does; every one that is marked must be in the log once."""
+    """Starts programs as fast as one shell does; each marked one must be in the log once."""
 
     def __init__(self, name):
         super().__init__(daemon=True)

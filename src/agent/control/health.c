@@ -302,7 +302,7 @@ static void find_rules(const struct health *health, struct findings *findings)
              "No rule is loaded, so there will be no alert. `creance rules list` says why.");
     if (tree->rules_rejected + facts->rule_problems > 0)
         find(findings, "note", "rules", "%llu rules were rejected: see `creance rules list`.",
-             (unsigned long long)(tree->rules_rejected + facts->rule_problems));
+             (unsigned long long)tree->rules_rejected + facts->rule_problems);
 }
 
 static void find_log(const struct health *health, struct findings *findings)
@@ -484,5 +484,6 @@ json_t *health_status(struct health *health)
         "uptime_seconds", started_ns == 0 ? 0.0 : (double)(now_ns - started_ns) / 1e9,
         "rates", rates_json(health), "processes", processes_json(health),
         "coverage", coverage_json(health), "rules", rules_json(health), "log", log_json(health),
-        "losses", losses_json(health), "counters", counters_json(health, now_ns), "sandbox", health->options.sandbox);
+        "losses", losses_json(health), "counters", counters_json(health, now_ns),
+        "sandbox", health->options.sandbox);
 }
