@@ -405,7 +405,8 @@ def clients_that_misbehave_hurt_nobody():
     """Garbage, endless lines, silence and too many connections are refused; others are served."""
     with agent_with({"a.yml": rule("nothing-like-it")}) as agent:
         for request in (b"\n", b"garbage\n", b"[1]\n", b'{"verb":"nonsense"}\n',
-                        b"{" * 9000 + b"\n", b'{"verb":"status","verb":"ps"}\n', b'{"verb":"status","pid":1}\n',
+                        b"{" * 9000 + b"\n", b'{"verb":"status","verb":"ps"}\n',
+                        b'{"verb":"status","pid":1}\n',
                         b'{"verb":"events","where":[{"field":"nonsense","value":""}]}\n',
                         b'{"verb":"alerts","last":-1}\n', b"\x00\xff\n", b"x" * 200000):
             answer = ask(agent, request)

@@ -3,12 +3,16 @@
 # needs: release
 # timeout: 300
 """./run as people meet it: wrong words, a host that lacks something, the whole way to an alert."""
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import tempfile
+import termios
+import threading
 
 from harness import REPOSITORY, Skip, expect, require_sensor, run_tests, wait_until
 
@@ -91,25 +95,50 @@ def second_instance():
 
 
 class Started:
-    """./run with a state folder that has a space in its name; ended with a signal at the exit."""
+    """./run with a state folder that has a space in its name; ended at the exit by TERM or, when
+    it has a terminal, by Ctrl-C typed there."""
 
-    def __init__(self, number=signal.SIGTERM):
-        self.number = number
+    def __init__(self, has_terminal=False):
+        self.has_terminal = has_terminal
+        self.master = None
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
         self.state = os.path.join(self.folder.name, "a state")
         self.output = os.path.join(self.folder.name, "output")
-        with open(self.output, "wb") as file:
-            self.process = subprocess.Popen(
-                [RUN, "--yes", "--state", "a state"], cwd=self.folder.name,
-                stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        command = [RUN, "--yes", "--state", "a state"]
+        if self.has_terminal:
+            self.start_on_terminal(command)
+        else:
+            with open(self.output, "wb") as file:
+                self.process = subprocess.Popen(command, cwd=self.folder.name, stderr=file,
+                                                stdin=subprocess.DEVNULL, stdout=file)
         wait_until(lambda: self.line() or self.process.poll() is not None, 60, self.said)
         expect(self.line(), f"it printed no line to paste:\n{self.said()}")
         return self
 
+    def start_on_terminal(self, command):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            command, cwd=self.folder.name, stdin=slave, stdout=slave, stderr=slave,
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        threading.Thread(target=self.copy_terminal, daemon=True).start()
+
+    def copy_terminal(self):
+        with open(self.output, "wb", buffering=0) as file:
+            while True:
+                try:
+                    data = os.read(self.master, 4096)
+                except OSError:  # everybody has closed the other end
+                    return
+                file.write(data)
+
     def __exit__(self, *_):
-        self.process.send_signal(self.number)
+        if self.has_terminal:
+            os.write(self.master, b"\x03")
+        else:
+            self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(40)
             said = self.said()
@@ -120,8 +149,11 @@ class Started:
         expect("nothing is left loaded" in said, f"it does not say that all is gone:\n{said}")
 
     def said(self):
-        with open(self.output, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        """What it printed, without the terminal's own words."""
+        if not os.path.exists(self.output):
+            return ""
+        with open(self.output, encoding="utf-8", errors="replace", newline="") as file:
+            return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", file.read())
 
     def line(self):
         """The printed line to paste."""
@@ -152,9 +184,9 @@ def is_loaded(program):
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def first_alert(number):
+def first_alert(has_terminal):
     require_sensor()
-    with Started(number) as started:
+    with Started(has_terminal) as started:
         with open(os.path.join(started.state, "run", "creanced.pid"), encoding="utf-8") as file:
             during = programs_of(int(file.read()))
         expect(len(during) > 5 and all(map(is_loaded, during)),
@@ -169,13 +201,13 @@ def first_alert(number):
 
 
 def control_c():
-    """the printed line gives an alert, in the log and the view; Ctrl-C leaves nothing loaded"""
-    first_alert(signal.SIGINT)
+    """the printed line gives an alert, in log and view; Ctrl-C in its terminal leaves nothing"""
+    first_alert(has_terminal=True)
 
 
 def terminated():
-    """TERM leaves nothing loaded either"""
-    first_alert(signal.SIGTERM)
+    """without a terminal too; TERM leaves nothing"""
+    first_alert(has_terminal=False)
 
 
 if __name__ == "__main__":
