@@ -6,7 +6,7 @@
 import json
 import os
 
-import tap
+import offline
 
 GOOD = """title: Somebody runs id
 id: 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2d11
@@ -57,34 +57,34 @@ BAD = {
 
 def check(*arguments, **options):
     """Exit code, rows, counts, errors."""
-    done = tap.creance("rules", "check", "--json", *arguments, **options)
+    done = offline.creance("rules", "check", "--json", *arguments, **options)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     counts = rows.pop() if rows else None
     return done.returncode, rows, counts, done.stderr
 
 
-@tap.test
+@offline.test
 def public_rules_are_understood():
-    code, rows, counts, errors = check("--any-source", tap.shared("data", "sigma", "rules",
-                                                                  "linux"))
+    code, rows, counts, errors = check("--any-source", offline.shared("data", "sigma", "rules",
+                                                                      "linux"))
     rejected = [row for row in rows if row["state"] == "rejected"]
     print(f"# rules/linux, any source: {counts}")
     for row in rejected:
         print(f"# rejected: {row['file']}:{row['line']}: {row['reason']}")
-    tap.equal(len(rejected), counts["rejected"], "rows")
+    offline.equal(len(rejected), counts["rejected"], "rows")
     assert counts["rejected"] <= 5, errors
     assert counts["loaded"] > 100, counts
-    tap.equal(code, 1 if rejected else 0, "exit code")
-    code, rows, counts, _ = check(tap.shared("data", "sigma", "rules", "linux"))
+    offline.equal(code, 1 if rejected else 0, "exit code")
+    code, rows, counts, _ = check(offline.shared("data", "sigma", "rules", "linux"))
     print(f"# rules/linux, this host: {counts}")
     assert counts["loaded"] > 50 and counts["inactive"] > 0 and counts["rejected"] <= 5, counts
     for row in rows:
         assert row["reason"] and row["title"] and row["line"] > 0, row
 
 
-@tap.test
+@offline.test
 def every_bad_rule_costs_itself_only():
-    folder = tap.Folder({"good.yml": GOOD})
+    folder = offline.Folder({"good.yml": GOOD})
     for name, (content, _) in BAD.items():
         if content is None:
             with open(folder[name], "wb") as file:
@@ -94,25 +94,25 @@ def every_bad_rule_costs_itself_only():
     os.mkfifo(folder["fifo.yml"])
     os.symlink("/dev/zero", folder["device.yml"])
     code, rows, counts, errors = check(folder.path)
-    tap.equal(code, 1, f"exit code ({errors})")
-    tap.equal(counts["loaded"], 1, f"loaded, with {rows}")
+    offline.equal(code, 1, f"exit code ({errors})")
+    offline.equal(counts["loaded"], 1, f"loaded, with {rows}")
     found = {}
     for row in rows:
-        tap.equal(row["state"], "rejected", f"state of {row}")
+        offline.equal(row["state"], "rejected", f"state of {row}")
         found.setdefault(os.path.basename(row["file"]), row)
-    tap.equal(sorted(found), sorted([*BAD, "fifo.yml", "device.yml"]), "files")
+    offline.equal(sorted(found), sorted([*BAD, "fifo.yml", "device.yml"]), "files")
     for name, (_, words) in BAD.items():
         reason = found[name]["reason"] + " " + found[name]["field"]
         assert len(reason) > 10, found[name]
         for word in words:
-            tap.contains(reason.lower(), word, f"reason of {name}")
+            offline.contains(reason.lower(), word, f"reason of {name}")
     print("\n".join(f"# {name}: {row['reason']}" for name, row in sorted(found.items())))
 
 
-@tap.test
+@offline.test
 def each_bad_rule_alone_is_said():
     for name, (content, _) in BAD.items():
-        folder = tap.Folder({"x/readme": ""})
+        folder = offline.Folder({"x/readme": ""})
         if content is None:
             with open(folder[name], "wb") as file:
                 file.truncate(100 << 20)
@@ -120,13 +120,13 @@ def each_bad_rule_alone_is_said():
             folder.put(name, content)
         code, rows, counts, errors = check(folder.path)
         assert code in (1, 3), f"{name}: exit code {code}, {errors}"
-        tap.equal(counts["loaded"], 0, f"loaded of {name}")
+        offline.equal(counts["loaded"], 0, f"loaded of {name}")
         assert len(rows) == 1, f"{name}: {rows}"
 
 
-@tap.test
+@offline.test
 def foreign_log_sources_are_inactive_and_unknown_fields_are_said():
-    folder = tap.Folder({
+    folder = offline.Folder({
         "windows.yml": GOOD.replace("product: linux", "product: windows"),
         "web.yml": GOOD.replace("product: linux, category: process_creation",
                                 "category: webserver").replace("2d11", "2d13"),
@@ -134,37 +134,37 @@ def foreign_log_sources_are_inactive_and_unknown_fields_are_said():
     })
     _, rows, counts, _ = check(folder.path)
     states = {os.path.basename(row["file"]): row for row in rows}
-    tap.equal(states["windows.yml"]["state"], "inactive", "state of windows.yml")
-    tap.equal(states["web.yml"]["state"], "inactive", "state of web.yml")
-    tap.contains(states["windows.yml"]["reason"], "windows", "reason")
-    tap.equal(states["field.yml"]["state"], "loaded", "state of field.yml")
-    tap.contains(states["field.yml"]["reason"], "NoSuchFieldAnywhere", "reason")
-    tap.equal((counts["loaded"], counts["inactive"]), (1, 2), "counts")
+    offline.equal(states["windows.yml"]["state"], "inactive", "state of windows.yml")
+    offline.equal(states["web.yml"]["state"], "inactive", "state of web.yml")
+    offline.contains(states["windows.yml"]["reason"], "windows", "reason")
+    offline.equal(states["field.yml"]["state"], "loaded", "state of field.yml")
+    offline.contains(states["field.yml"]["reason"], "NoSuchFieldAnywhere", "reason")
+    offline.equal((counts["loaded"], counts["inactive"]), (1, 2), "counts")
     code, rows, counts, _ = check("--any-source", folder.path)
-    tap.equal((code, counts["loaded"], counts["inactive"]), (0, 3, 0), f"any source: {rows}")
+    offline.equal((code, counts["loaded"], counts["inactive"]), (0, 3, 0), f"any source: {rows}")
 
 
-@tap.test
+@offline.test
 def the_text_form_is_a_table():
-    folder = tap.Folder({"good.yml": GOOD, "bad.yml": "title: ["})
-    done = tap.creance("rules", "check", folder.path)
+    folder = offline.Folder({"good.yml": GOOD, "bad.yml": "title: ["})
+    done = offline.creance("rules", "check", folder.path)
     lines = done.stdout.splitlines()
-    tap.equal(done.returncode, 1, "exit code")
+    offline.equal(done.returncode, 1, "exit code")
     assert lines[0].startswith("STATE") and lines[1].startswith("rejected"), lines
-    tap.equal(lines[-1], "1 loaded, 0 inactive, 1 rejected, from 2 files", "last line")
+    offline.equal(lines[-1], "1 loaded, 0 inactive, 1 rejected, from 2 files", "last line")
 
 
-@tap.test
+@offline.test
 def nothing_readable_ends_with_3():
-    folder = tap.Folder({"readme": ""})
+    folder = offline.Folder({"readme": ""})
     for path, word in ((folder["absent"], "no such file"), (folder.path, "no rule file")):
         code, _, _, errors = check(path)
-        tap.equal(code, 3, f"exit code of {word}")
-        tap.contains(errors, word, "errors")
+        offline.equal(code, 3, f"exit code of {word}")
+        offline.contains(errors, word, "errors")
 
 
 def run_tests(folder):
-    done = tap.creance("rules", "test", "--json", folder.path)
+    done = offline.creance("rules", "test", "--json", folder.path)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, rows[:-1], rows[-1]
 
@@ -173,17 +173,17 @@ YES = '{"match": true, "event": {"Image": "/usr/bin/id"}}\n'
 NO = '{"match": false, "event": {"Image": "/usr/bin/ls"}}\n'
 
 
-@tap.test
+@offline.test
 def rules_with_true_tests_pass():
-    folder = tap.Folder({"a.yml": GOOD, "a.tests.jsonl": YES + "\n" + NO,
-                         "b/b.yml": GOOD.replace("2d11", "2d12")})
+    folder = offline.Folder({"a.yml": GOOD, "a.tests.jsonl": YES + "\n" + NO,
+                             "b/b.yml": GOOD.replace("2d11", "2d12")})
     code, rows, counts = run_tests(folder)
-    tap.equal((code, counts), (0, {"passed": 1, "failed": 0, "untested": 1}), f"outcome ({rows})")
-    tap.equal([row["state"] for row in rows], ["passed", "untested"], "states")
-    tap.equal((rows[0]["positive"], rows[0]["negative"]), (1, 1), "tests")
+    offline.equal((code, counts), (0, {"passed": 1, "failed": 0, "untested": 1}), f"({rows})")
+    offline.equal([row["state"] for row in rows], ["passed", "untested"], "states")
+    offline.equal((rows[0]["positive"], rows[0]["negative"]), (1, 1), "tests")
 
 
-@tap.test
+@offline.test
 def every_false_test_fails():
     other_source = '{"match": true, "event": {"product": "windows", "Image": "/bin/id"}}\n'
     cases = {
@@ -196,46 +196,46 @@ def every_false_test_fails():
         "rejected": (GOOD.replace("endswith", "nonsense"), YES, 0),
     }
     for name, (rule, tests, line) in cases.items():
-        code, rows, counts = run_tests(tap.Folder({"a.yml": rule, "a.tests.jsonl": tests}))
-        tap.equal((code, counts["failed"]), (1, 1), f"outcome of {name}")
-        tap.contains([failure["line"] for failure in rows[0]["failures"]], line,
-                     f"failing lines of {name}")
+        code, rows, counts = run_tests(offline.Folder({"a.yml": rule, "a.tests.jsonl": tests}))
+        offline.equal((code, counts["failed"]), (1, 1), f"outcome of {name}")
+        offline.contains([failure["line"] for failure in rows[0]["failures"]], line,
+                         f"failing lines of {name}")
 
 
-@tap.test
+@offline.test
 def it_must_be_that_rule_that_matches():
     other = GOOD.replace("/id", "/ls").replace("2d11", "2d12")
-    folder = tap.Folder({"id.yml": GOOD, "id.tests.jsonl": YES + NO,
-                         "ls.yml": other, "ls.tests.jsonl": YES})
+    folder = offline.Folder({"id.yml": GOOD, "id.tests.jsonl": YES + NO,
+                             "ls.yml": other, "ls.tests.jsonl": YES})
     code, rows, _ = run_tests(folder)
-    tap.equal(code, 1, "exit code")
-    tap.equal([row["state"] for row in rows], ["passed", "failed"], "states")
+    offline.equal(code, 1, "exit code")
+    offline.equal([row["state"] for row in rows], ["passed", "failed"], "states")
 
 
-@tap.test
+@offline.test
 def our_own_rules_pass_their_tests():
-    content = os.path.join(tap.ROOT, "content")
+    content = os.path.join(offline.ROOT, "content")
     if not os.path.isdir(content):
-        raise tap.Skip("no folder content/ yet")
-    done = tap.creance("rules", "test", content)
-    tap.equal(done.returncode, 0, f"exit code ({done.stdout[-3000:]}{done.stderr})")
-    tap.contains(done.stdout, " 0 without tests", "last line")
+        raise offline.Skip("no folder content/ yet")
+    done = offline.creance("rules", "test", content)
+    offline.equal(done.returncode, 0, f"exit code ({done.stdout[-3000:]}{done.stderr})")
+    offline.contains(done.stdout, " 0 without tests", "last line")
     print(f"# {done.stdout.splitlines()[-1]}")
     code, rows, counts, _ = check(content)
-    tap.equal((code, counts["rejected"], counts["inactive"]), (0, 0, 0), f"all in force: {rows}")
+    offline.equal((code, counts["rejected"], counts["inactive"]), (0, 0, 0), f"rules: {rows}")
     assert counts["loaded"] >= 25, counts
 
 
-@tap.test
+@offline.test
 def list_shows_state_level_and_tags():
-    folder = tap.Folder({"a.yml": GOOD, "b.yml": GOOD.replace("product: linux",
-                                                              "product: windows")})
-    done = tap.creance("rules", "list", "--json", "--path", folder.path)
+    folder = offline.Folder({"a.yml": GOOD, "b.yml": GOOD.replace("product: linux",
+                                                                  "product: windows")})
+    done = offline.creance("rules", "list", "--json", "--path", folder.path)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    tap.equal([row["state"] for row in rows], ["loaded", "inactive"], "states")
-    tap.equal(rows[0]["tags"], ["attack.discovery", "attack.t1033"], "tags")
-    text = tap.creance("rules", "list", "--path", folder.path).stdout
-    tap.contains(text, "high", "text")
+    offline.equal([row["state"] for row in rows], ["loaded", "inactive"], "states")
+    offline.equal(rows[0]["tags"], ["attack.discovery", "attack.t1033"], "tags")
+    text = offline.creance("rules", "list", "--path", folder.path).stdout
+    offline.contains(text, "high", "text")
 
 
-tap.main()
+offline.main()
