@@ -45,11 +45,24 @@ static json_int_t sum_losses(const json_t *status)
     return sum;
 }
 
+/* What is wrong; notes are for `creance status`. */
+static const json_t *first_reason(const json_t *status)
+{
+    size_t at;
+    const json_t *reason;
+    json_array_foreach(json_object_get(status, "reasons"), at, reason)
+    {
+        if (!string_equal(online_text(reason, "what"), "note"))
+            return reason;
+    }
+    return NULL;
+}
+
 static void format_status(struct live *live, const json_t *status)
 {
     const json_t *rates = json_object_get(status, "rates");
     const json_t *coverage = json_object_get(status, "coverage");
-    const json_t *reason = json_array_get(json_object_get(status, "reasons"), 0);
+    const json_t *reason = first_reason(status);
     const json_t *counters = json_object_get(status, "counters");
     bool is_healthy = string_equal(online_text(status, "state"), "healthy");
     string_format(live->line, sizeof live->line,

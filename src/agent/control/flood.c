@@ -19,12 +19,14 @@ struct place {
     uint64_t window_start_ns;
     uint64_t singles;
     uint64_t used_ns;
-    struct flood_group group; /* count 0: none */
+    bool has_group; /* flood.groups has one in the same place */
 };
 
 struct flood {
-    size_t groups; /* places with a group */
+    size_t group_count;
     struct place places[PLACES];
+    /* Apart from the places, so that memory is touched by floods only. */
+    struct flood_group groups[PLACES];
 };
 
 struct flood *flood_new(void) { return calloc(1, sizeof(struct flood)); }
@@ -58,7 +60,7 @@ static struct place *take_place(struct flood *flood, uint64_t key)
     struct place *best = NULL;
     for (size_t i = 0; i < PLACES; i++) {
         struct place *place = &flood->places[i];
-        if (place->group.count == 0 && (best == NULL || place->used_ns < best->used_ns))
+        if (!place->has_group && (best == NULL || place->used_ns < best->used_ns))
             best = place;
     }
     if (best != NULL)
@@ -106,13 +108,15 @@ enum flood_verdict flood_judge(struct flood *flood, const struct flood_limits *l
         place->singles++;
         return FLOOD_WRITE;
     }
-    if (place->group.count == 0) {
-        begin_group(&place->group, alert, now_ns + limits->group_seconds * NS_PER_S);
-        flood->groups++;
+    struct flood_group *group = &flood->groups[place - flood->places];
+    if (!place->has_group) {
+        begin_group(group, alert, now_ns + limits->group_seconds * NS_PER_S);
+        place->has_group = true;
+        flood->group_count++;
     }
-    place->group.count++;
-    place->group.last_wall_ns = alert->wall_ns;
-    string_copy(place->group.last_id, sizeof place->group.last_id, alert->alert_id);
+    group->count++;
+    group->last_wall_ns = alert->wall_ns;
+    string_copy(group->last_id, sizeof group->last_id, alert->alert_id);
     return FLOOD_GROUP;
 }
 
@@ -126,31 +130,29 @@ void flood_take_back(struct flood *flood, const struct flood_alert *alert)
 const struct flood_group *flood_due(const struct flood *flood, uint64_t now_ns, bool all)
 {
     const struct flood_group *first = NULL;
-    if (flood->groups == 0)
+    if (flood->group_count == 0)
         return NULL;
     for (size_t i = 0; i < PLACES; i++) {
-        const struct flood_group *group = &flood->places[i].group;
-        if (group->count > 0 && (first == NULL || group->due_ns < first->due_ns))
+        const struct flood_group *group = &flood->groups[i];
+        if (flood->places[i].has_group && (first == NULL || group->due_ns < first->due_ns))
             first = group;
     }
-    bool is_crowded = flood->groups > PLACES - PLACES_FREE_MIN;
+    bool is_crowded = flood->group_count > PLACES - PLACES_FREE_MIN;
     return first != NULL && (all || is_crowded || first->due_ns <= now_ns) ? first : NULL;
 }
 
 void flood_written(struct flood *flood, const struct flood_group *group)
 {
-    for (size_t i = 0; i < PLACES; i++) {
-        if (&flood->places[i].group == group && group->count > 0) {
-            flood->places[i].group.count = 0;
-            flood->groups--;
-        }
-    }
+    struct place *place = &flood->places[group - flood->groups];
+    if (place->has_group)
+        flood->group_count--;
+    place->has_group = false;
 }
 
 uint64_t flood_pending(const struct flood *flood)
 {
     uint64_t pending = 0;
-    for (size_t i = 0; i < PLACES; i++)
-        pending += flood->places[i].group.count;
+    for (size_t i = 0; i < PLACES && flood->group_count > 0; i++)
+        pending += flood->places[i].has_group ? flood->groups[i].count : 0;
     return pending;
 }
