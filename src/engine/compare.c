@@ -176,7 +176,7 @@ bool compare_number(enum compare_kind kind, double number, const struct value *v
 {
     char text[NUMBER_TEXT_BYTES];
     char *end;
-    if (!short_text(value, text) || strspn(text, "+-.0123456789") == 0)
+    if (!short_text(value, text) || strspn(text, "+-.0123456789eE") != strlen(text))
         return false;
     double found = strtod(text, &end);
     if (*end != '\0' || isnan(found))

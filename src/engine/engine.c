@@ -269,6 +269,8 @@ static RESULT load(struct engine *engine, const struct engine_options *options, 
                        : options->memory_limit_bytes;
     rows_init(&engine->rows);
     GUARD(program_init(&engine->program, limit));
+    if (options != NULL && options->is_without_scanner)
+        engine->program.has_scanner = false;
     struct loader loader = {.engine = engine, .options = options,
                             .scratch = arena_new(LIMIT_RULE_PARSE_BYTES)};
     if (loader.scratch == NULL)

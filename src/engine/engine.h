@@ -27,6 +27,9 @@ struct engine_options {
     const struct engine_source *sources;
     size_t source_count;
     size_t memory_limit_bytes; /* for all that is loaded; 0: LIMIT_ENGINE_BYTES */
+    /* As on a CPU that cannot run Vectorscan: every rule of a log source is evaluated for each of
+     * its events, and rules with regular expressions are rejected. */
+    bool is_without_scanner;
 };
 
 /* The sources of this host's own events, from the schema table: options->sources for live use. */

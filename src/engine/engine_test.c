@@ -385,6 +385,21 @@ static void scans_lose_no_match(void **state)
         check(CASES[i].detection, "s", CASES[i].fields, true);
 }
 
+static void a_cpu_without_vectorscan_evaluates_every_rule(void **state)
+{
+    (void)state;
+    struct engine_options options = {.is_without_scanner = true};
+    struct engine *engine = load(HEAD "  s: {a|contains: word, b|endswith: /id}\n"
+                                 "  condition: s\n---\n"
+                                 HEAD "  s: {a|re: w.rd}\n  condition: s\n", &options);
+    assert_int_equal(engine_rule(engine, 0)->state, ENGINE_RULE_LOADED);
+    assert_int_equal(engine_rule(engine, 1)->state, ENGINE_RULE_REJECTED);
+    assert_non_null(strstr(engine_rule(engine, 1)->reason, "need a CPU with SSSE3"));
+    assert_true(json_matches(engine, "{\"category\": \"c\", \"a\": \"WORD\", \"b\": \"/id\"}"));
+    assert_false(json_matches(engine, "{\"category\": \"c\", \"a\": \"x\", \"b\": \"/id\"}"));
+    engine_free(engine);
+}
+
 static void too_little_memory_is_an_error(void **state)
 {
     (void)state;
@@ -419,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(a_costly_rule_is_stopped_alone),
         cmocka_unit_test(scans_lose_no_match),
+        cmocka_unit_test(a_cpu_without_vectorscan_evaluates_every_rule),
         cmocka_unit_test(too_little_memory_is_an_error),
     };
     return unit_run("engine", tests);

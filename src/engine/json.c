@@ -139,11 +139,30 @@ static RESULT parse_escaped(struct json *json, size_t start, struct bytes *ret_t
     return RESULT_OK;
 }
 
+/* How many bytes in front hold no quote, backslash or control character, in steps of eight: each
+ * test leaves the top bit of a byte (or of one behind the first that it finds). */
+static size_t plain_bytes(const uint8_t *text, size_t size)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t at = 0;
+    for (; size - at >= 8; at += 8) {
+        uint64_t word = word_at(text + at);
+        uint64_t quote = word ^ (ones * '"');
+        uint64_t backslash = word ^ (ones * '\\');
+        uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote)
+                         | ((backslash - ones) & ~backslash);
+        if ((found & (ones * 0x80)) != 0)
+            break;
+    }
+    return at;
+}
+
 static RESULT parse_string(struct json *json, struct bytes *ret_text)
 {
     if (!take(json, '"'))
         return fault(json, "a string");
     size_t start = json->at;
+    json->at += plain_bytes(json->line + start, json->size - start);
     for (; json->at < json->size; json->at++) {
         uint8_t c = json->line[json->at];
         if (c == '\\')
