@@ -89,8 +89,8 @@ def carry_apt(root):
 
 def make_root():
     root = tempfile.mkdtemp(prefix="root-", dir=PLACE)
-    os.chmod(root, 0o755)
     call(["tar", "-C", root, "--numeric-owner", "-xf", BASE])
+    os.chmod(root, 0o755)
     carry_apt(root)
     clone = root + CLONE
     os.makedirs(os.path.dirname(clone))
