@@ -87,7 +87,15 @@ def carry_apt(root):
             shutil.copy("/" + name, os.path.join(root, name))
 
 
+def remove_leftovers():
+    """Roots of runs that were killed. Their mounts were in namespaces that are gone with them."""
+    for name in os.listdir(PLACE):
+        if name.startswith(("root-", "base-")):
+            shutil.rmtree(os.path.join(PLACE, name), ignore_errors=True)
+
+
 def make_root():
+    remove_leftovers()
     root = tempfile.mkdtemp(prefix="root-", dir=PLACE)
     call(["tar", "-C", root, "--numeric-owner", "-xf", BASE])
     os.chmod(root, 0o755)
