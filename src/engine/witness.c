@@ -28,6 +28,7 @@ struct witness_text {
     const uint16_t *units;
     size_t size;
     bool is_component;
+    bool is_word; /* it is the whole value, and neither a path nor a file's name */
 };
 
 /* The last path component begins behind the last separator. */
@@ -39,21 +40,40 @@ static size_t component_of(const uint16_t *units, size_t size)
     return at;
 }
 
-static bool is_digits(const uint16_t *units, size_t size)
+static bool has_unit(const uint16_t *units, size_t size, uint16_t wanted)
 {
     for (size_t i = 0; i < size; i++) {
-        if (units[i] < '0' || units[i] > '9')
-            return false;
+        if (units[i] == wanted)
+            return true;
     }
-    return true;
+    return false;
+}
+
+/* Programs that start others, or are started, all the time. */
+static bool is_frequent(const struct witness_text *text)
+{
+    static const char *const NAMES[] = {
+        "cmd.exe", "conhost.exe", "explorer.exe", "powershell.exe", "rundll32.exe",
+        "services.exe", "svchost.exe",
+    };
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        size_t at = 0;
+        while (at < text->size && text->units[at] == (uint8_t)NAMES[i][at] && NAMES[i][at] != '\0')
+            at++;
+        if (at == text->size && NAMES[i][at] == '\0')
+            return true;
+    }
+    return false;
 }
 
 /* Where text is found anywhere, each byte makes it rarer; a whole path component is rare by
- * itself, but an event id or a flag is not. */
+ * itself, but a user, an event id or a flag is not. */
 static double cost_of(const struct witness_text *text)
 {
+    if (text->is_component && text->is_word)
+        return 0.1;
     if (text->is_component)
-        return is_digits(text->units, text->size) ? 0.1 : 0.006;
+        return is_frequent(text) ? 0.05 : 0.006;
     double cost = 0.6;
     for (size_t i = 0; i < text->size; i++)
         cost *= 0.68;
@@ -83,6 +103,7 @@ static bool witness_of_text(const struct sigma_text *text, struct arena *scratch
             out->units = folded.units + start;
             out->size = folded.count - start;
             out->is_component = true;
+            out->is_word = start == 0 && !has_unit(folded.units, folded.count, '.');
             return true;
         }
     }
