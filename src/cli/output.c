@@ -15,6 +15,7 @@ struct output {
     bool is_terminal;
     bool has_colour;
     bool is_closed;
+    size_t columns; /* at the start: a sandbox does not let us ask again */
     int system_errno; /* why writing failed; 0 when it did not or the reader left */
 };
 
@@ -31,6 +32,7 @@ struct output *output_new(FILE *file, bool json, enum output_default fallback)
     const char *no_colour = getenv("NO_COLOR");
     output->file = file;
     output->is_terminal = isatty(fileno(file)) == 1;
+    output->columns = output_columns(output);
     output->is_json = json || (fallback == OUTPUT_JSON_WHEN_PIPED && !output->is_terminal);
     output->has_colour = output->is_terminal && (no_colour == NULL || *no_colour == '\0');
     return output;
@@ -47,9 +49,9 @@ bool output_is_closed(const struct output *output) { return output->is_closed; }
 size_t output_columns(const struct output *output)
 {
     struct winsize size;
-    if (!output->is_terminal || ioctl(fileno(output->file), TIOCGWINSZ, &size) != 0)
+    if (!output->is_terminal)
         return 0;
-    return size.ws_col;
+    return ioctl(fileno(output->file), TIOCGWINSZ, &size) == 0 ? size.ws_col : output->columns;
 }
 
 /* Call it right after a write that failed. */
@@ -307,6 +309,9 @@ static size_t column_width(const struct table *table, size_t column)
     return widest;
 }
 
+/* The last column keeps this much: a cut that leaves nothing to read is worse than a long line. */
+enum { LAST_COLUMN_MIN = 20 };
+
 static void print_row(const struct table *table, const struct table_row *row,
                       const size_t *widths, struct output *output)
 {
@@ -316,7 +321,8 @@ static void print_row(const struct table *table, const struct table_row *row,
     for (size_t i = 0; i < table->columns; i++) {
         bool is_last = i + 1 == table->columns;
         const char *cell = row->cells[i];
-        size_t used = put_escaped(output, cell, strlen(cell), is_last ? left : SIZE_MAX);
+        size_t room = is_last && left >= LAST_COLUMN_MIN ? left : SIZE_MAX;
+        size_t used = put_escaped(output, cell, strlen(cell), room);
         for (size_t pad = used; !is_last && pad < widths[i] + 2; pad++)
             put(output, " ", 1);
         left = left > widths[i] + 2 ? left - widths[i] - 2 : 0;

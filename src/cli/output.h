@@ -60,8 +60,8 @@ void output_json(struct output *output, json_t *object);
 json_t *output_json_bytes(const void *data, size_t size);
 json_t *output_json_text(const char *text);
 
-/* Columns sized to their content. Cells are escaped; with a terminal the last column is cut to its
- * width. */
+/* Columns sized to their content. Cells are escaped; on a terminal the last column is cut to its
+ * width where enough of it remains. */
 struct table;
 struct table *table_new(size_t columns, const char *const *titles); /* NULL: out of memory */
 void table_free(struct table *table);                                /* NULL is allowed */

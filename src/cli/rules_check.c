@@ -83,34 +83,59 @@ static void print_json(const struct check *check, size_t loaded)
                           (json_int_t)rule_folder_file_count(check->input.folder)));
 }
 
-static RESULT add_row(struct table *table, const struct problem *problem)
+/* What people must act on, one line each, as compilers do it. */
+static void print_faults(const struct check *check)
 {
-    char place[1024];
-    if (problem->line > 0)
-        (void)string_format(place, sizeof place, "%s:%u", problem->file, problem->line);
-    else
-        (void)string_copy(place, sizeof place, problem->file);
-    const char *const cells[] = {rule_state_name(problem->state), place, problem->title,
-                                 problem->reason};
-    return table_add(table, rule_state_colour(problem->state), cells);
+    struct output *output = check->call->output;
+    for (size_t i = 0; i < check->problem_count; i++) {
+        const struct problem *problem = &check->problems[i];
+        bool is_rejected = problem->state == ENGINE_RULE_REJECTED;
+        char line[32] = "";
+        if (problem->state == ENGINE_RULE_INACTIVE)
+            continue;
+        if (problem->line > 0)
+            (void)string_format(line, sizeof line, ":%u", problem->line);
+        output_part(output, is_rejected ? COLOUR_RED : COLOUR_YELLOW, "%s",
+                    is_rejected ? "rejected" : "note");
+        output_line(output, "%s %s%s: %s%s%s", is_rejected ? "" : "    ", problem->file, line,
+                    problem->title, *problem->title != '\0' ? ": " : "", problem->reason);
+    }
 }
 
-static RESULT print_text(const struct check *check, size_t loaded)
+static int by_reason(const void *a, const void *b)
 {
-    static const char *const TITLES[] = {"STATE", "WHERE", "RULE", "WHY"};
-    struct output *output = check->call->output;
-    struct table *table = table_new(4, TITLES);
-    struct result result = table != NULL ? RESULT_OK : result_fail(ERROR_MEMORY);
-    for (size_t i = 0; i < check->problem_count && result_is_ok(result); i++)
-        result = add_row(table, &check->problems[i]);
-    if (result_is_ok(result) && check->problem_count > 0)
-        table_print(table, output);
-    table_free(table);
-    output_line(output, "%zu loaded, %zu inactive, %zu rejected, from %zu files", loaded,
-                count_state(check, ENGINE_RULE_INACTIVE),
+    const struct problem *left = a;
+    const struct problem *right = b;
+    return strcmp(left->reason, right->reason);
+}
+
+/* Whole collections are about other systems: why they are inactive is told once per reason.
+ * Changes the order of the problems. */
+static void print_inactive(struct check *check)
+{
+    qsort(check->problems, check->problem_count, sizeof *check->problems, by_reason);
+    size_t same = 0;
+    for (size_t i = 0; i < check->problem_count; i++) {
+        const struct problem *problem = &check->problems[i];
+        bool is_last = i + 1 == check->problem_count
+                       || by_reason(problem, &check->problems[i + 1]) != 0;
+        same += problem->state == ENGINE_RULE_INACTIVE;
+        if (is_last && same > 0) {
+            output_part(check->call->output, COLOUR_DIM, "inactive");
+            output_line(check->call->output, " %zu rules: %s", same, problem->reason);
+        }
+        same = is_last ? 0 : same;
+    }
+}
+
+static void print_text(struct check *check, size_t loaded)
+{
+    print_faults(check);
+    print_inactive(check);
+    output_line(check->call->output, "%zu loaded, %zu inactive, %zu rejected, from %zu files",
+                loaded, count_state(check, ENGINE_RULE_INACTIVE),
                 count_state(check, ENGINE_RULE_REJECTED),
                 rule_folder_file_count(check->input.folder));
-    return result;
 }
 
 static enum cli_exit report(struct check *check, const struct engine *engine)
@@ -120,11 +145,11 @@ static enum cli_exit report(struct check *check, const struct engine *engine)
     if (result_is_ok(result) && output_is_json(check->call->output))
         print_json(check, loaded);
     else if (result_is_ok(result))
-        result = print_text(check, loaded);
+        print_text(check, loaded);
     size_t rejected = count_state(check, ENGINE_RULE_REJECTED);
     free(check->problems);
     if (!result_is_ok(result)) {
-        verb_error("memory is out: the list is incomplete");
+        verb_error("memory is out");
         return CLI_UNAVAILABLE;
     }
     return rejected > 0 ? CLI_FINDING : CLI_GOOD;
@@ -179,6 +204,8 @@ const struct verb verb_rules_check = {
         "have) or rejected (they are faulty, or ask for what we cannot do). Loaded rules are\n"
         "listed where they name a field that no event of this host has. PATH is a rule or a\n"
         "folder; in folders all *.yml and *.yaml below are taken.\n"
+        "\n"
+        "Inactive rules are counted by reason; --json names each.\n"
         "\n"
         "With --json: one object per such rule (file, line, id, title,\n"
         "state, field, reason), then one with the counts (loaded, inactive, rejected,\n"

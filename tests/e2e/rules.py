@@ -145,13 +145,19 @@ def foreign_log_sources_are_inactive_and_unknown_fields_are_said():
 
 
 @offline.test
-def the_text_form_is_a_table():
-    folder = offline.Folder({"good.yml": GOOD, "bad.yml": "title: ["})
+def the_text_form_says_faults_one_by_one_and_the_inactive_by_reason():
+    windows = GOOD.replace("product: linux", "product: windows")
+    folder = offline.Folder({
+        "good.yml": GOOD, "bad.yml": "title: [", "a.yml": windows, "b.yml": windows,
+        "note.yml": GOOD.replace("Image|", "NoSuchFieldAnywhere|")})
     done = offline.creance("rules", "check", folder.path)
     lines = done.stdout.splitlines()
     offline.equal(done.returncode, 1, "exit code")
-    assert lines[0].startswith("STATE") and lines[1].startswith("rejected"), lines
-    offline.equal(lines[-1], "1 loaded, 0 inactive, 1 rejected, from 2 files", "last line")
+    offline.equal(len(lines), 4, f"lines: {lines}")
+    offline.contains(lines[0], f"rejected {folder['bad.yml']}:", "first line")
+    offline.contains(lines[1], f"note     {folder['note.yml']}:1: Somebody runs id: ", "note")
+    offline.contains(lines[2], "inactive 2 rules: no log source here supplies", "third line")
+    offline.equal(lines[3], "2 loaded, 2 inactive, 1 rejected, from 5 files", "last line")
 
 
 @offline.test
