@@ -352,7 +352,8 @@ static bool judge(void *context, uint32_t number)
         judgement->verdict.matches++;
         judgement->sink(judgement->context, rule->row);
     }
-    return judgement->evaluation.steps_left > 0;
+    /* Where nothing is left, the first rule that would have needed a step says so. */
+    return judgement->evaluation.steps_left > 0 || !judgement->evaluation.is_incomplete;
 }
 
 struct engine_verdict engine_eval(struct engine *engine, const struct engine_event *event,
