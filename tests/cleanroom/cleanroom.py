@@ -4,9 +4,10 @@
 # timeout: 5400
 """./run and ./test in a Debian 12 root that holds nothing but a clone of this checkout's HEAD.
 
-debootstrap makes the root once (build/cleanroom/base.tar); each run starts from it, in mount and
-process namespaces of its own, so that nothing outlives it. The package sources of this machine
-(/etc/apt) are carried in, else apt inside would not know a mirror. The clone's path has a space.
+debootstrap makes the root once (build/cleanroom/base.tar); each run starts from it, in a mount
+namespace of its own, and what still runs in it at the end is ended. The package sources of this
+machine (/etc/apt) are carried in, else apt inside would not know a mirror. The clone's path has a
+space.
 """
 import os
 import re
@@ -108,13 +109,14 @@ def make_root():
     return root
 
 
-# Runs as the first process of its own namespaces: what it mounts goes away with it.
+# Runs in a mount namespace of its own: what it mounts goes away with its last process. Processes
+# are numbered as on the host, because that is how the kernel numbers them in events.
 ENTER = r"""
 set -e
 root=$1; shift
 mount --make-rprivate /
 mount --bind "$root" "$root"
-mount -t proc proc "$root/proc"
+mount --rbind /proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
@@ -125,8 +127,21 @@ exec chroot "$root" "$@"
 
 def inside(root, script):
     """The command that runs this shell text inside the root."""
-    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", ENTER,
-            "enter", root, "/bin/bash", "-c", f"cd '{CLONE}' && {script}"]
+    return ["unshare", "--mount", "/bin/bash", "-c", ENTER, "enter", root, "/bin/bash", "-c",
+            f"cd '{CLONE}' && {script}"]
+
+
+def end_all_inside(root):
+    """Ends what still runs in the root; says how many there were."""
+    ended = 0
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{entry}/root") == root:
+                os.kill(int(entry), signal.SIGKILL)
+                ended += 1
+        except OSError:
+            continue
+    return ended
 
 
 def run_inside(root, script, seconds):
@@ -137,6 +152,8 @@ def run_inside(root, script, seconds):
         return done.returncode, done.stdout
     except subprocess.TimeoutExpired as late:
         return 124, (late.stdout or b"").decode("utf-8", "replace")
+    finally:
+        end_all_inside(root)
 
 
 LIVE = r"""
@@ -222,6 +239,7 @@ def main():
             print(f"{'ok' if good else 'not ok'} {number} - {text} "
                   f"({time.monotonic() - started:.0f} s)", flush=True)
     finally:
+        end_all_inside(root)
         shutil.rmtree(root, ignore_errors=True)
     return 1 if failed else 0
 

@@ -91,7 +91,7 @@ def fields_are_the_table():
 @offline.test
 def colour_is_for_terminals_only():
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    script = "exec script -qec '{} fields' /dev/null"
+    script = "exec script -qec '\"{}\" fields' /dev/null"
     for extra, expected in (({}, True), ({"NO_COLOR": "1"}, False)):
         done = subprocess.run(["/bin/sh", "-c", script.format(offline.program("creance"))],
                               env={**environment, **extra}, stdin=subprocess.DEVNULL,
