@@ -182,10 +182,14 @@ class Agent:
             return {}
 
     def wait_healthy(self, seconds=60):
-        """Until all children run and rules are in force."""
+        """Until all children run and rules are in force. Events of other work on this machine that
+        were lost while the rules were loaded make it degraded, but not unusable."""
         def is_ready():
             expect(self.process.poll() is None, f"creanced ended:\n{self.said()}")
-            return creance("status", "--state", self.state).returncode == 0
+            status = self.status()
+            states = {row["name"]: row["state"] for row in status.get("processes", [])}
+            return (all(states.get(name) == "running" for name in ("sensor", "engine", "control"))
+                    and status["rules"]["loaded"] > 0 and status["state"] != "blind")
         wait_until(is_ready, seconds, lambda: f"a healthy agent; it said:\n{self.said()}\n"
                    + creance("status", "--state", self.state).stdout)
 

@@ -25,7 +25,7 @@
 
 enum {
     ALERTS_PER_TURN = 256,
-    EVENTS_PER_TURN = 1024,
+    EVENTS_PER_TURN = 256, /* far fewer than fill a client's queue */
     IDLE_WAIT_MS = 1000,
     STREAM_WAIT_MS = 100, /* while events are watched: whoever wakes us may have done so early */
     CONFIGURATION_LOOK_S = 2,

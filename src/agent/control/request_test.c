@@ -87,7 +87,8 @@ static void texts_match_with_stars(void **state)
         {"*", "anything", true},  {"a", "a", true},          {"a", "A", false},
         {"*/nc", "/bin/nc", true}, {"*/nc", "/bin/ncat", false}, {"a*c", "abc", true},
         {"a*c", "ab", false},     {"*a*b*", "xxaxxbxx", true}, {"*ab*ab", "abab", true},
-        {"*ab*ab", "ab", false},  {"**", "x", true},         {"a*a*a*a*b", "aaaaaaaaaaaaaaaa", false},
+        {"*ab*ab", "ab", false},  {"**", "x", true},
+        {"a*a*a*a*b", "aaaaaaaaaaaaaaaa", false},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         bool matches = request_text_matches(ROWS[i].pattern, strlen(ROWS[i].pattern),

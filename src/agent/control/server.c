@@ -260,6 +260,16 @@ static void lose(struct client *client, uint64_t count)
     counter_add(COUNTER_control_stream_lost, count);
 }
 
+/* Adds a line; where it does not fit, sends first what can be sent. */
+static bool pass_on(struct client *client, const char *line, size_t size)
+{
+    if (result_is_ok(line_queue_add(&client->queue, line, size)))
+        return true;
+    /* One that is gone is noticed when it is served. */
+    result_ignore(line_queue_send(&client->queue, client->socket));
+    return result_is_ok(line_queue_add(&client->queue, line, size));
+}
+
 /* {"event": {...}} in one form; NULL where it has no such form or memory is out. */
 static char *event_line(const struct event *event, enum event_form form, size_t *ret_size)
 {
@@ -287,8 +297,7 @@ void server_offer_event(struct server *server, const struct event *event)
         if (!is_made[form])
             lines[form] = event_line(event, form, &sizes[form]);
         is_made[form] = true;
-        if (lines[form] != NULL
-            && !result_is_ok(line_queue_add(&client->queue, lines[form], sizes[form])))
+        if (lines[form] != NULL && !pass_on(client, lines[form], sizes[form]))
             lose(client, 1);
     }
     for (size_t form = 0; form < EVENT_FORM_COUNT; form++)
