@@ -76,7 +76,7 @@ static void format_status(struct live *live, const json_t *status)
                   online_real(rates, "cpu_percent"),
                   (double)online_number(rates, "memory_bytes") / (1024.0 * 1024.0),
                   (long long)online_number(coverage, "attached"),
-                  (long long)online_number(coverage, "known"), is_healthy ? "" : " | ",
+                  (long long)online_number(coverage, "wanted"), is_healthy ? "" : " | ",
                   is_healthy ? "" : online_text(reason, "text"));
 }
 

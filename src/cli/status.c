@@ -70,7 +70,7 @@ static void print_subsystems(struct output *output, const json_t *status)
                 online_text(log, "state"));
     output_line(output, "  coverage %lld of %lld probes attached (`creance probe`)",
                 (long long)online_number(coverage, "attached"),
-                (long long)online_number(coverage, "known"));
+                (long long)online_number(coverage, "wanted"));
     output_line(output, "  cost     %.1f %% of one CPU, %s", online_real(rates, "cpu_percent"),
                 memory);
     output_line(output, "  sandbox  %s", online_text(status, "sandbox"));

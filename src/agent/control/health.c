@@ -381,11 +381,12 @@ static json_t *coverage_json(const struct health *health)
 {
     const struct tree *tree = &health->tree;
     json_t *list = json_array();
-    json_int_t attached = 0;
+    json_int_t attached = 0, wanted = 0;
     for (unsigned i = 0; i < tree->probe_count && i < PROBE_COUNT && i < TREE_PROBES_MAX; i++) {
         const struct probe_row *row = probe_row((enum probe)i);
         uint32_t state = tree->probes[i].state;
         attached += state == PROBE_ATTACHED;
+        wanted += state != PROBE_SPARE && state != PROBE_ABSENT;
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", row->name, "target", row->target,
                             "state", state < PROBE_STATE_COUNT
@@ -395,7 +396,7 @@ static json_t *coverage_json(const struct health *health)
                                          : json_string(strerror((int)tree->probes[i].error)),
                             "shows", row->doc));
     }
-    return json_pack("{s:I, s:i, s:o}", "attached", attached, "known", PROBE_COUNT, "probes", list);
+    return json_pack("{s:I, s:I, s:o}", "attached", attached, "wanted", wanted, "probes", list);
 }
 
 static json_t *rules_json(const struct health *health)
