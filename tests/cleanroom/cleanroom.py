@@ -109,8 +109,9 @@ def make_root():
     return root
 
 
-# Runs in a mount namespace of its own: what it mounts goes away with its last process. Processes
-# are numbered as on the host, because that is how the kernel numbers them in events.
+# Runs in a mount namespace of its own: what it mounts goes away with its last process. The root is
+# the namespace's own (pivot_root; a chroot alone would show in the paths that the sensor sees), and
+# processes are numbered as on the host, because that is how the kernel numbers them in events.
 ENTER = r"""
 set -e
 root=$1; shift
@@ -121,7 +122,12 @@ mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
-exec chroot "$root" "$@"
+cd "$root"
+mkdir -p .outside
+pivot_root . .outside
+umount -l /.outside
+rmdir /.outside
+exec chroot . "$@"
 """
 
 
@@ -134,9 +140,10 @@ def inside(root, script):
 def end_all_inside(root):
     """Ends what still runs in the root; says how many there were."""
     ended = 0
+    place = os.stat(root)
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink(f"/proc/{entry}/root") == root:
+            if os.path.samestat(os.stat(f"/proc/{entry}/root"), place):
                 os.kill(int(entry), signal.SIGKILL)
                 ended += 1
         except OSError:
