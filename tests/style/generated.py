@@ -12,6 +12,7 @@ BUILD = os.environ.get("CREANCE_BUILD", os.path.join(ROOT, "build", "test"))
 PAGES = {
     "docs/events.md": ["fields", "--markdown"],
     "docs/counters.md": ["fields", "--counters", "--markdown"],
+    "docs/settings.md": ["settings", "--markdown"],
 }
 
 
