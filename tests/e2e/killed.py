@@ -95,6 +95,9 @@ def agent_run(agent, names):
         mark = load.started + 2
         wait_until(lambda: load.started > mark, 30, "the load to go on")
         slowest = max(slowest, wait_recovery(agent, load, since))
+        # What dies at once again and again is taken for broken and started later each time; this
+        # is about processes that work and are killed.
+        time.sleep(0.6)
     load.stopping = True
     load.join()
     words = load.words()
