@@ -18,7 +18,11 @@ static RESULT add_row(struct rules_live *live, const json_t *rule)
     const char *state = online_text(rule, "state");
     const char *title = online_text(rule, "title");
     const char *reason = online_text(rule, "reason");
-    const char *const cells[] = {state, online_text(rule, "level"),
+    const json_t *hits = json_object_get(rule, "hits");
+    char count[24] = "";
+    if (json_is_integer(hits))
+        string_format(count, sizeof count, "%lld", (long long)json_integer_value(hits));
+    const char *const cells[] = {state, online_text(rule, "level"), count,
                                  *title != '\0' ? title : online_text(rule, "file"),
                                  *reason != '\0' ? reason : online_text(rule, "tags")};
     enum output_colour colour = string_equal(state, "rejected")   ? COLOUR_RED
@@ -75,14 +79,15 @@ static void print_summary(const struct rules_live *live)
 
 enum cli_exit rules_list_live(const struct call *call)
 {
-    static const char *const TITLES[] = {"STATE", "LEVEL", "RULE", "TAGS, OR WHY NOT"};
+    static const char *const TITLES[] = {"STATE", "LEVEL", "ALERTS", "RULE",
+                                         "TAGS, OR WHY NOT"};
     struct rules_live live = {.call = call};
     struct online *online = NULL;
     enum cli_exit code = online_open(call, json_pack("{s:s}", "verb", "rules"), &online);
     if (code != CLI_GOOD)
         return code;
     if (!output_is_json(call->output)) {
-        live.table = table_new(4, TITLES);
+        live.table = table_new(5, TITLES);
         if (live.table == NULL) {
             online_close(online);
             verb_error("memory is out");

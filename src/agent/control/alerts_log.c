@@ -26,6 +26,7 @@ struct alerts_log {
     uint64_t retry_ns;
     uint64_t failing_since_wall_ns;
     struct result written;
+    uint8_t rule_digest[RULE_HITS_DIGEST_BYTES]; /* of the alert in `line` */
     uint64_t unsaid; /* grouped alerts of a predecessor whose group line was never written */
     size_t record_size;
     uint8_t record[LIMIT_RING_RECORD_BYTES];
@@ -197,12 +198,15 @@ static void take_record(struct alerts_log *log)
     if (flood_judge(log->flood, &log->options.limits, &flood_alert,
                     clock_boottime_ns(log->options.clock)) == FLOOD_GROUP) {
         counter_add(COUNTER_control_alerts_grouped, 1);
+        rule_hits_add(log->options.hits, alert.rule_digest);
         recent_ids_add(log->ids, log->id);
         finish_record(log);
         return;
     }
     json_t *object = alert_json(log->options.host, &alert, log->id, told, log->options.table,
                                 clock_wall_ns(log->options.clock));
+    bytes_copy(log->rule_digest, sizeof log->rule_digest, alert.rule_digest,
+               sizeof alert.rule_digest);
     if (object != NULL)
         log->line = json_line(object, &log->line_size);
     json_decref(object);
@@ -220,6 +224,7 @@ static bool write_record(struct alerts_log *log)
     if (!write_line(log, log->line, log->line_size))
         return false;
     counter_add(COUNTER_control_alerts_written, 1);
+    rule_hits_add(log->options.hits, log->rule_digest);
     recent_ids_add(log->ids, log->id);
     finish_record(log);
     return true;

@@ -12,6 +12,7 @@
  */
 #include "agent/control/alert_json.h"
 #include "agent/control/flood.h"
+#include "agent/control/rule_hits.h"
 #include "agent/log_file.h"
 #include "ring/ring.h"
 
@@ -21,6 +22,7 @@ struct alerts_log_options {
     const struct clock *clock;
     const struct process_table *table; /* NULL: no ancestors */
     const struct alert_host *host;     /* stays the caller's */
+    struct rule_hits *hits;            /* counts them; stays the caller's */
     struct flood_limits limits;
 };
 

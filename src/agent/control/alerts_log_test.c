@@ -81,6 +81,7 @@ struct bench {
     struct alert_host host;
     struct log_file *file;
     struct alerts_log *log;
+    struct rule_hits *hits;
     struct flood_limits limits;
 };
 
@@ -93,6 +94,7 @@ static void start(struct bench *bench)
     assert_non_null(bench->file);
     struct alerts_log_options options = {.reader = bench->reader, .file = bench->file,
                                          .clock = &bench->clock, .host = &bench->host,
+                                         .hits = bench->hits,
                                          .limits = bench->limits};
     bench->log = alerts_log_new(&options);
     assert_non_null(bench->log);
@@ -123,6 +125,7 @@ static int set_up(void **state)
     bench->disk.context = &bench->bad;
     assert_ok(ring_create(65536 * 8, 7, &bench->ring_fd));
     assert_ok(ring_cursor_create(&bench->cursor_fd));
+    bench->hits = rule_hits_new();
     struct ring_position last;
     assert_ok(ring_writer_open(bench->ring_fd, &bench->writer, &last));
     start(bench);
@@ -135,6 +138,7 @@ static int tear_down(void **state)
     struct bench *bench = *state;
     kill_it(bench);
     ring_writer_close(bench->writer);
+    rule_hits_free(bench->hits);
     close(bench->ring_fd);
     close(bench->cursor_fd);
     static const char *const NAMES[] = {"alerts.jsonl", "alerts.jsonl.1", "alerts.jsonl.2"};

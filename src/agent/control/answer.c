@@ -120,16 +120,23 @@ static enum answer_state fill_processes(struct answer *answer, struct line_queue
 
 struct rules_visit {
     struct line_queue *queue;
+    const struct rule_hits *hits;
     uint64_t row, first; /* rows before `first` were told already */
     bool is_full, is_out_of_memory;
 };
 
-static json_t *rule_json(const struct rule_report_row *row)
+static json_t *hits_json(const struct rule_hits *hits, const struct rule_report_row *row)
+{
+    uint64_t count;
+    return rule_hits_get(hits, row->digest, &count) ? json_number(count) : json_null();
+}
+
+static json_t *rule_json(const struct rule_hits *hits, const struct rule_report_row *row)
 {
     static const char *const STATES[] = {"loaded", "inactive", "rejected"};
     char digest[65];
     hex_encode(row->digest, sizeof row->digest, digest);
-    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:s}",
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}",
                      "file", json_foreign(row->file.data, row->file.size),
                      "line", (json_int_t)row->line,
                      "id", json_foreign(row->id.data, row->id.size),
@@ -137,7 +144,8 @@ static json_t *rule_json(const struct rule_report_row *row)
                      "level", json_foreign(row->level.data, row->level.size),
                      "state", row->state < 3 ? STATES[row->state] : "unknown",
                      "reason", json_foreign(row->reason.data, row->reason.size),
-                     "tags", json_foreign(row->tags.data, row->tags.size), "digest", digest);
+                     "tags", json_foreign(row->tags.data, row->tags.size),
+                     "hits", hits_json(hits, row), "digest", digest);
 }
 
 static void visit_rule(void *context, const struct rule_report_row *row)
@@ -151,7 +159,7 @@ static void visit_rule(void *context, const struct rule_report_row *row)
         return;
     }
     visit->is_out_of_memory =
-        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(row)));
+        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(visit->hits, row)));
 }
 
 /* Files that were not even handed to the engine. */
@@ -188,7 +196,8 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
         return fail(queue, "memory is out, or there are too many faulty files");
     if (answer->generation == 0)
         return end(queue); /* the engine has none yet */
-    struct rules_visit visit = {.queue = queue, .first = answer->next};
+    struct rules_visit visit = {.queue = queue, .hits = answer->sources.hits,
+                                .first = answer->next};
     uint32_t left_out = 0;
     struct result result =
         rules_report_read(answer->sources.rules_report, answer->generation, visit_rule, &visit,

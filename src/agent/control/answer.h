@@ -7,6 +7,7 @@
 #include "agent/control/health.h"
 #include "agent/control/line_queue.h"
 #include "agent/control/request.h"
+#include "agent/control/rule_hits.h"
 #include "agent/control/rules_watch.h"
 #include "agent/log_file.h"
 
@@ -20,6 +21,7 @@ struct answer_sources {
     const char *boot_id;               /* 8 hexadecimal digits, for ids of processes */
     int rules_report;                  /* -1: none */
     const struct rules_watch *rules;
+    const struct rule_hits *hits;
     const struct log_file *alerts; /* the log that alerts are read from */
     int log_folder;
 };

@@ -41,6 +41,7 @@ struct control {
     struct process_table *table;
     struct log_file *alerts_file, *agent_file, *events_file;
     struct alerts_log *alerts;
+    struct rule_hits *hits;
     struct agent_log *log;
     struct health *health;
     struct rules_watch *rules;
@@ -318,12 +319,15 @@ static void open_alerts(struct control *control)
                                 &control->alert_reader),
                "cannot open the alert ring");
     struct configuration fallback = configuration_default();
+    control->hits = rule_hits_new();
+    require(control->hits != NULL, "no memory for the rules' hits");
     struct alerts_log_options options = {
         .reader = control->alert_reader,
         .file = control->alerts_file,
         .clock = clock_system(),
         .table = control->table,
         .host = &control->host,
+        .hits = control->hits,
         .limits = {fallback.alerts_single_per_minute, fallback.alerts_group_seconds},
     };
     control->alerts = alerts_log_new(&options);
@@ -340,6 +344,7 @@ static void open_server(struct control *control)
         .boot_id = control->boot_id,
         .rules_report = grants[GRANT_rules_report],
         .rules = control->rules,
+        .hits = control->hits,
         .alerts = control->alerts_file,
         .log_folder = grants[GRANT_directory_log],
     };
