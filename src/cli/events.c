@@ -3,7 +3,9 @@
  * `creance events`: what the sensor sees, as it happens.
  */
 #include "base/bytes.h"
+#include "base/nearest.h"
 #include "cli/event_text.h"
+#include "schema/schema.h"
 
 #include <string.h>
 
@@ -13,6 +15,40 @@ static const struct option_row OPTIONS[] = {
     {0},
 };
 
+/* Says that there is no such name, and which one may be meant. */
+static enum cli_exit refuse_name(const struct call *call, const char *what, const char *name,
+                                 const char *best)
+{
+    if (best == NULL)
+        return verb_usage_error(call, "there is no %s \"%s\"; `creance fields` shows all", what,
+                                name);
+    return verb_usage_error(call, "there is no %s \"%s\"; did you mean \"%s\"?", what, name, best);
+}
+
+static enum cli_exit check_field(const struct call *call, const char *name)
+{
+    enum event_field found;
+    struct nearest nearest = nearest_to(name);
+    for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        const struct schema_field *row = schema_field((enum event_field)i);
+        nearest_offer(&nearest, row->name);
+        nearest_offer(&nearest, row->sigma[0]);
+        nearest_offer(&nearest, row->ecs);
+    }
+    return schema_find_field(name, &found) ? CLI_GOOD
+                                           : refuse_name(call, "field", name, nearest.best);
+}
+
+static enum cli_exit check_kind(const struct call *call, const char *name)
+{
+    enum event_kind found;
+    struct nearest nearest = nearest_to(name);
+    for (unsigned i = 0; i < EVENT_KIND_COUNT; i++)
+        nearest_offer(&nearest, schema_kind((enum event_kind)i)->name);
+    return schema_find_kind(name, &found) ? CLI_GOOD
+                                          : refuse_name(call, "event kind", name, nearest.best);
+}
+
 /* Adds the words FIELD=VALUE. */
 static enum cli_exit add_filters(const struct call *call, json_t *where)
 {
@@ -21,6 +57,11 @@ static enum cli_exit add_filters(const struct call *call, json_t *where)
         const char *equals = strchr(word, '=');
         if (equals == NULL || equals == word)
             return verb_usage_error(call, "\"%s\" is not of the form FIELD=VALUE", word);
+        char name[128];
+        string_format(name, sizeof name, "%.*s", (int)(equals - word), word);
+        enum cli_exit code = check_field(call, name);
+        if (code != CLI_GOOD)
+            return code;
         json_array_append_new(where,
                               json_pack("{s:o, s:o}", "field",
                                         json_stringn(word, (size_t)(equals - word)), "value",
@@ -40,9 +81,11 @@ static enum cli_exit make_request(const struct call *call, json_t **ret_request)
     enum cli_exit code = add_filters(call, where);
     if (options_count(call->options, "kind") > 0) {
         json_t *kinds = json_array();
-        for (size_t i = 0; i < options_count(call->options, "kind"); i++)
-            json_array_append_new(kinds,
-                                  output_json_text(options_value_at(call->options, "kind", i)));
+        for (size_t i = 0; code == CLI_GOOD && i < options_count(call->options, "kind"); i++) {
+            const char *kind = options_value_at(call->options, "kind", i);
+            code = check_kind(call, kind);
+            json_array_append_new(kinds, output_json_text(kind));
+        }
         json_object_set_new(request, "kinds", kinds);
     }
     if (code == CLI_GOOD)

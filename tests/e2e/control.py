@@ -149,7 +149,7 @@ def events_can_be_chosen():
         for arguments, hint in ((["Imag=x"], "did you mean"), (["--kind", "process_strat"],
                                                                 "did you mean")):
             done = creance("events", "--state", agent.state, *arguments)
-            expect(done.returncode == 4 and hint in done.stderr, done.stderr)
+            expect(done.returncode == 2 and hint in done.stderr, done.stderr)
 
 
 def recordings_can_be_replayed():
