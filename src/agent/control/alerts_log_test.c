@@ -180,6 +180,7 @@ static void raise_alert(struct bench *bench, uint64_t sequence, const char *exec
 
 struct lines {
     size_t count, broken, groups;
+    uint64_t second; /* number of the event of the second alert */
     uint64_t grouped;
     char ids[256][ALERT_ID_BYTES];
     json_t *last;
@@ -208,6 +209,9 @@ static struct lines read_name(struct bench *bench, const char *name)
             lines.grouped += (uint64_t)json_integer_value(json_object_get(group, "count"));
         } else {
             assert_true(alert_line_id(line, (size_t)size, lines.ids[lines.count % 256]));
+            json_t *event = json_object_get(json_object_get(object, "creance"), "event");
+            if (lines.count == 1)
+                lines.second = (uint64_t)json_integer_value(json_object_get(event, "sequence"));
             lines.count++;
         }
         json_decref(lines.last);
@@ -401,6 +405,7 @@ static void the_alert_in_hand_survives_a_ring_that_came_round(void **state)
     uint64_t lost = counter_get(COUNTER_control_alerts_lost);
     assert_true(lost > 0);
     assert_true(lines.count + lost == written);
+    assert_true(lines.second == lost + 2); /* behind the one in hand the lost ones are missing */
 }
 
 static void floods_become_groups_that_count_everything(void **state)
