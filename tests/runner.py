@@ -97,8 +97,9 @@ def read_tap(text):
         if plan:
             plans.append(int(plan.group(1)))
             continue
-        if line.startswith("# skip: "):
-            note = line[len("# skip: "):]
+        said = re.match(r"# skip(?:ped)?: (.+)", line)
+        if said:
+            note = said.group(1)
             continue
         found = TAP_LINE.match(line)
         if not found:

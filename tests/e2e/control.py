@@ -353,15 +353,14 @@ def nobody_paints_on_the_terminal():
     """Escape sequences in command lines reach no terminal: events, alerts, ps."""
     evil = "creance-e2e-evil \033[2J\033]0;title\007 \u009b31m \u202e end"
     with agent_with({"a.yml": rule("creance-e2e-evil")}) as agent:
-        sleeper = subprocess.Popen(["/bin/sh", "-c", "sleep 20", evil])
+        sleeper = subprocess.Popen(["/bin/sh", "-c", "read word", evil], stdin=subprocess.PIPE)
         agent.wait_alert("creance-e2e-evil")
         for verb in (["alerts"], ["ps", str(sleeper.pid)]):
             text = on_terminal([program("creance"), *verb, "--state", agent.state])
             expect(b"creance-e2e-evil" in text, text)
             for bad in (b"\033[2J", b"\033]0", b"\007", "\u009b".encode(), "\u202e".encode()):
                 expect(bad not in text, f"{bad!r} is in {text!r}")
-        sleeper.kill()
-        sleeper.wait()
+        sleeper.communicate()
 
 
 def on_terminal(command):
@@ -432,14 +431,14 @@ def processes_are_a_tree():
     """`creance ps PID` shows a process below its ancestors, above its descendants."""
     require_sensor()
     with Agent() as agent:
-        outer = subprocess.Popen(["/bin/sh", "-c", "sleep 31 & wait"])
+        outer = subprocess.Popen(["/bin/sh", "-c", "sleep 31 & wait"], start_new_session=True)
         text = wait_until(lambda: tree_with(agent, outer.pid, "sleep 31"), 5, "the child")
         lines = text.splitlines()
         mine = [i for i, line in enumerate(lines) if line.split()[0] == str(outer.pid)]
         parents = [i for i, line in enumerate(lines) if line.split()[0] == str(os.getpid())]
         children = [i for i, line in enumerate(lines) if line.endswith(" sleep 31")]
         expect(parents and mine and children and parents[0] < mine[0] < children[0], text)
-        outer.kill()
+        os.killpg(outer.pid, signal.SIGKILL)
         outer.wait()
         done = creance("ps", "4000000", "--state", agent.state)
         expect(done.returncode == 1 and "no process" in done.stderr, done.stderr)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 900
 """kill -9 on engine, sensor and control, again and again under load: no event that a ring held is
 lost, each alert arrives exactly once, recovery takes less than a second."""
 import collections
