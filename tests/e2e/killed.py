@@ -157,10 +157,11 @@ def a_deadly_event_is_skipped():
         with Agent(content=rules_folder(folder, RULES), configuration=EVERY_ALERT) as agent:
             for fault in ("creance-fault-crash", "creance-fault-hang"):
                 subprocess.run(["/bin/true", fault], check=True)
-                word = f"creance-kill-test-after-{fault}-end"
+                word = f"creance-kill-test-after-{fault.split('-')[-1]}"  # without the fault
                 subprocess.run(["/bin/true", word], check=True)
-                agent.wait_alert(word, 20)
-            expect(agent.said().count("is passed over") == 2, f"not said:\n{agent.said()}")
+                agent.wait_alert(word, 60)
+            # Two faults, each in the start and in the end of its process.
+            expect(agent.said().count("is passed over") == 4, f"not said:\n{agent.said()}")
             status = agent.status()
             expect("supervisor_events_skipped" in str(status), f"not counted: {status}")
 
