@@ -226,6 +226,20 @@ RUNNING = set()
 RUNNING_LOCK = threading.Lock()
 
 
+def bury_orphans():
+    """Reaps what tests orphan, as init would: some tests wait until a process is really gone."""
+    while True:
+        time.sleep(0.1)
+        with RUNNING_LOCK:
+            ours = {process.pid for process in RUNNING}
+            for child, _, state in children_of(os.getpid()):
+                if state == "Z" and child not in ours:
+                    try:
+                        os.waitpid(child, os.WNOHANG)
+                    except ChildProcessError:
+                        pass
+
+
 def run_test(test, directory):
     """Runs one program to its end or its time-out and judges it."""
     if not os.path.exists(test.command[0]):
@@ -236,10 +250,10 @@ def run_test(test, directory):
     known = {child[0] for child in children_of(os.getpid())}
     started, timed_out = time.monotonic(), False
     with open(log_path, "w+b") as log:
-        process = subprocess.Popen(
-            test.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
-            env=environment(test, temporary, directory), start_new_session=True)
         with RUNNING_LOCK:
+            process = subprocess.Popen(
+                test.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                cwd=ROOT, env=environment(test, temporary, directory), start_new_session=True)
             RUNNING.add(process)
         try:
             code = process.wait(test.timeout)
@@ -524,6 +538,7 @@ def main():
                 report.failures.append((f"build/{name}", "it does not build (see above)"))
     if not report.failures:
         become_subreaper()
+        threading.Thread(target=bury_orphans, daemon=True).start()
         chosen_titles = {test.title for test in chosen}
         run_all([test for test in find_tests(directory) if test.title in chosen_titles],
                 directory, report)

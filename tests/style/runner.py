@@ -37,6 +37,9 @@ FAKES = {
               "1 passed, 1 failed, 0 skipped", "time-out of 1 s"),
     "leaves": ("e2e", "# needs: none\necho 1..1; echo ok 1; setsid sleep 987 >/dev/null 2>&1 &", 1,
                "1 passed, 1 failed, 0 skipped", "left processes behind: sleep"),
+    "orphans": ("e2e", "# needs: none\necho 1..1; bash -c 'sleep 0.1 & echo $! >$TMPDIR/p'; "
+                "sleep 1; test -e /proc/$(cat $TMPDIR/p) || echo ok 1", 0,
+                "1 passed, 0 failed, 0 skipped", ""),
     "cleans-up": ("e2e", "# needs: none\necho 1..1; test -d $TMPDIR && echo ok 1; sleep 0.2 &", 0,
                   "1 passed, 0 failed, 0 skipped", ""),
 }
