@@ -134,7 +134,7 @@ exec chroot . "$@"
 def inside(root, script):
     """The command that runs this shell text inside the root."""
     return ["unshare", "--mount", "/bin/bash", "-c", ENTER, "enter", root, "/bin/bash", "-c",
-            f"cd '{CLONE}' && {script}"]
+            f"cd '{CLONE}' || exit 1\n{script}"]
 
 
 def end_all_inside(root):
