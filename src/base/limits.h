@@ -18,6 +18,7 @@ enum {
     LIMIT_NAME_BYTES = 256,          /* user, container id, host name */
     LIMIT_EVENT_BYTES = 32 * KIB,    /* one encoded event, all fields at their limits */
     LIMIT_EVENT_FIELDS = 64,         /* fields in one event */
+    LIMIT_EVENT_SOURCES = 4,         /* Sigma log sources that one event belongs to; real ones: 2 */
 
     /* --- rings -------------------------------------------------------------------------- */
     LIMIT_EVENT_RING_BYTES = 8 * MIB,  /* about 20,000 process starts of 400 B */

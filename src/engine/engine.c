@@ -261,6 +261,27 @@ static RESULT load_files(struct loader *loader, const void *pack, size_t size,
     }
 }
 
+/* Names of fields that no rule need have written. */
+static RESULT add_names(struct program *program, const struct engine_options *options,
+                        struct explanation *why)
+{
+    for (size_t i = 0; options != NULL && i < options->field_count; i++) {
+        uint32_t slot;
+        GUARD(program_slot(program, options->fields[i], &slot));
+    }
+    for (size_t i = 0; options != NULL && i < options->alias_count; i++) {
+        const struct engine_alias *alias = &options->aliases[i];
+        struct result result = program_alias(program, alias->name, alias->field);
+        if (result.error == ERROR_FORMAT)
+            return explain(why, ERROR_FORMAT,
+                           "the name '%s' stands for '%s'; expected a field that ends in '*' as "
+                           "the name does, of at most %d bytes", alias->name, alias->field,
+                           (int)LIMIT_NAME_BYTES);
+        GUARD(result);
+    }
+    return RESULT_OK;
+}
+
 static RESULT load(struct engine *engine, const struct engine_options *options, const void *pack,
                    size_t size, struct explanation *why)
 {
@@ -278,6 +299,7 @@ static RESULT load(struct engine *engine, const struct engine_options *options, 
     struct result result = load_files(&loader, pack, size, why);
     arena_free(loader.scratch);
     GUARD(result);
+    GUARD(add_names(&engine->program, options, why));
     return matcher_new(&engine->program, &engine->matcher, why);
 }
 
@@ -325,6 +347,23 @@ size_t engine_count_state(const struct engine *engine, enum engine_rule_state st
     return engine->states[state];
 }
 
+/* Rows with this digest, switched; a set may hold a document twice. */
+size_t engine_rule_disable(struct engine *engine, const uint8_t digest[32], bool is_disabled)
+{
+    size_t count = 0;
+    struct engine_rule *rows = ROWS_OF(engine->rows, struct engine_rule);
+    for (uint32_t i = 0; i < engine->rows.count; i++) {
+        if (memcmp(rows[i].digest, digest, sizeof rows[i].digest) != 0)
+            continue;
+        rows[i].is_disabled = is_disabled;
+        count++;
+    }
+    struct program_rule *rules = ROWS_OF(engine->program.rules, struct program_rule);
+    for (uint32_t i = 0; i < engine->program.rules.count && count > 0; i++)
+        rules[i].is_disabled = rows[rules[i].row].is_disabled;
+    return count;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 struct engine_event *engine_event_new(const struct engine *engine)
@@ -345,6 +384,8 @@ static bool judge(void *context, uint32_t number)
     struct judgement *judgement = context;
     const struct program_rule *rule =
         &ROWS_OF(judgement->evaluation.program->rules, struct program_rule)[number];
+    if (rule->is_disabled)
+        return true;
     judgement->verdict.candidates++;
     if (judgement->tracer != NULL)
         judgement->tracer(judgement->context, rule->row);

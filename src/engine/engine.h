@@ -21,11 +21,24 @@ struct engine_source {
     const char *service;
 };
 
+/* What events call a field that rules know by another name. A name that ends in '*' stands for all
+ * that begin so: {"winlog.event_data.*", "*"} takes the front off. Rules that use the foreign name
+ * themselves keep it. */
+struct engine_alias {
+    const char *name;  /* in events */
+    const char *field; /* in rules; behind a name with '*': "*" or a front with '*' at its end */
+};
+
 struct engine_options {
     /* Sources that exist here; rules for others become inactive. NULL: everything is supplied
      * (replay of recordings), keyword rules too. */
     const struct engine_source *sources;
     size_t source_count;
+    const struct engine_alias *aliases;
+    size_t alias_count;
+    /* Fields that engine_event_text() can be asked for although no rule names them. */
+    const char *const *fields;
+    size_t field_count;
     size_t memory_limit_bytes; /* for all that is loaded; 0: LIMIT_ENGINE_BYTES */
     /* As on a CPU that cannot run Vectorscan: every rule of a log source is evaluated for each of
      * its events, and rules with regular expressions are rejected. */
@@ -53,6 +66,7 @@ struct engine_rule {
     size_t tag_count;
     uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
     enum engine_rule_state state;
+    bool is_disabled;     /* by engine_rule_disable() */
     const char *reason;   /* why it is inactive or rejected: what was found, what was expected; of a
                              loaded rule: which field no event here has; "" where all is well */
     const char *field;    /* the detection or field the reason speaks of; "" where there is none */
@@ -71,6 +85,11 @@ size_t engine_rule_count(const struct engine *engine);
 const struct engine_rule *engine_rule(const struct engine *engine, size_t index);
 size_t engine_count_state(const struct engine *engine, enum engine_rule_state state);
 
+/* Switches every document with this digest off, or on again: it is not evaluated, as if it had no
+ * log source. Returns how many there are; 0: none of this set. A new set begins with all switched
+ * on: whoever keeps such a list applies it after engine_load(). */
+size_t engine_rule_disable(struct engine *engine, const uint8_t digest[32], bool is_disabled);
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* An event as rules see it: a log source and values under names. Made once and reused; nothing is
@@ -87,6 +106,36 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
  * to their Sigma names as well. ERROR_FORMAT, with `why`, for what is not one JSON object. */
 RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t size,
                               struct explanation *why);
+
+/*
+ * Or fills it value by value, for readers of other logs:
+ *
+ *     engine_event_begin(event);
+ *     engine_event_add_source(event, "windows", "process_creation", "sysmon");
+ *     engine_event_add(event, "Image", text, size);
+ *     engine_event_set_time(event, wall_ns);
+ *
+ * All texts are copied. Room grows as needed and is kept for the events that follow.
+ */
+void engine_event_begin(struct engine_event *out);
+/* One more log source that the event belongs to; "" where it has no such word. After
+ * engine_event_from_json() too, beside what the line itself said. ERROR_LIMIT beyond
+ * LIMIT_EVENT_SOURCES or with a word over LIMIT_NAME_BYTES; ERROR_MEMORY. */
+RESULT engine_event_add_source(struct engine_event *out, const char *product, const char *category,
+                               const char *service);
+/* Forgets the log sources, for who knows better than the line of JSON. */
+void engine_event_clear_sources(struct engine_event *out);
+/* A value under a name as rules write it; several under one name are alternatives. Names that no
+ * rule asks for cost a look-up only. ERROR_LIMIT beyond LIMIT_EVENT_VALUES values or
+ * LIMIT_RECORD_LINE_BYTES of text; ERROR_MEMORY. The event stays usable with what it has. */
+RESULT engine_event_add(struct engine_event *out, const char *name, const void *text, size_t size);
+/* When it happened, in nanoseconds since 1970: what correlations go by. 0: not known. */
+void engine_event_set_time(struct engine_event *out, uint64_t wall_ns);
+uint64_t engine_event_time(const struct engine_event *event);
+
+/* The first value under a name that a rule or options->fields has; false where there is none.
+ * Lives until the event is filled anew. */
+bool engine_event_text(const struct engine_event *event, const char *name, struct bytes *ret_text);
 
 /* --- evaluation ------------------------------------------------------------------------------- */
 

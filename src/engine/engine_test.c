@@ -422,6 +422,115 @@ static void too_little_memory_is_an_error(void **state)
     free(pack);
 }
 
+static void events_are_built_value_by_value(void **state)
+{
+    (void)state;
+    struct engine *engine = load(
+        "title: A\nlogsource: {product: windows, category: c, service: s}\n"
+        "detection: {x: {a|contains: needle, b: [one, two]}, condition: x}\n---\n"
+        "title: B\nlogsource: {category: d}\ndetection: {x: {a|contains: needle}, condition: x}\n",
+        NULL);
+    struct engine_event *event = engine_event_new(engine);
+    enum { SIZE = 300 * KIB };
+    char *text = calloc(1, SIZE);
+    memset(text, 'x', SIZE);
+    for (unsigned round = 0; round < 2; round++) {
+        unsigned matches = 0;
+        engine_event_begin(event);
+        assert_ok(engine_event_add_source(event, "windows", "c", "s"));
+        assert_ok(engine_event_add(event, "a", "the Needle", 10));
+        assert_ok(engine_event_add(event, "b", "TWO", 3));
+        /* What grows must not lose what is there. */
+        assert_ok(engine_event_add(event, "a", text, SIZE));
+        for (unsigned i = 0; i < 500; i++)
+            assert_ok(engine_event_add(event, "b", "zero", 4));
+        assert_ok(engine_event_add_source(event, "", "d", ""));
+        engine_event_set_time(event, 77);
+        assert_int_equal(engine_event_time(event), 77);
+        engine_eval(engine, event, count_match, NULL, &matches);
+        assert_int_equal(matches, 2);
+        struct bytes found;
+        assert_true(engine_event_text(event, "a", &found));
+        assert_int_equal(found.size, 10);
+        assert_memory_equal(found.data, "the Needle", 10);
+        assert_false(engine_event_text(event, "other", &found));
+        engine_event_clear_sources(event);
+        engine_eval(engine, event, count_match, NULL, &matches);
+        assert_int_equal(matches, 2);
+    }
+    struct result full = RESULT_OK;
+    for (unsigned i = 0; i < 2 * LIMIT_EVENT_VALUES && result_is_ok(full); i++)
+        full = engine_event_add(event, "b", "", 0);
+    assert_error(full, ERROR_LIMIT);
+    assert_error(engine_event_add(event, "b", text, LIMIT_RECORD_LINE_BYTES + 1), ERROR_LIMIT);
+    free(text);
+    engine_event_free(event);
+    engine_free(engine);
+}
+
+static void events_may_call_fields_otherwise(void **state)
+{
+    (void)state;
+    static const struct engine_alias ALIASES[] = {
+        {"win.data.*", "*"}, {"old.*", "new.*"}, {"EventNumber", "EventID"}, {"none", "unheard"}};
+    static const char *const FIELDS[] = {"Channel"};
+    struct engine_options options = {.aliases = ALIASES, .alias_count = 4, .fields = FIELDS,
+                                     .field_count = 1};
+    struct engine *engine = load(
+        HEAD "  s: {Image: x, new.name: y, EventID: 7}\n  condition: s\n", &options);
+#define OTHERS "\"old.name\": \"y\", \"EventNumber\": 7, \"category\": \"c\""
+    assert_true(json_matches(engine, "{\"win\": {\"data\": {\"Image\": \"x\"}}, " OTHERS "}"));
+    assert_false(json_matches(engine, "{\"win\": {\"dat\": {\"Image\": \"x\"}}, " OTHERS "}"));
+    struct engine_event *event = engine_event_new(engine);
+    struct bytes found;
+    engine_event_begin(event);
+    assert_ok(engine_event_add(event, "win.data.Channel", "Security", 8));
+    assert_true(engine_event_text(event, "Channel", &found));
+    assert_int_equal(found.size, 8);
+    engine_event_free(event);
+    engine_free(engine);
+}
+
+static void a_fault_in_an_alias_is_told(void **state)
+{
+    (void)state;
+    static const struct engine_alias ALIAS = {"win.*", "x"};
+    struct engine_options options = {.aliases = &ALIAS, .alias_count = 1};
+    struct pack_writer *writer = pack_writer_new();
+    uint8_t *pack;
+    size_t size;
+    struct engine *engine;
+    struct explanation why = {.text = ""};
+    assert_ok(pack_writer_finish(writer, &pack, &size));
+    assert_error(engine_load(&options, pack, size, &engine, &why), ERROR_FORMAT);
+    assert_non_null(strstr(why.text, "'win.*' stands for 'x'"));
+    pack_writer_free(writer);
+    free(pack);
+}
+
+static void a_rule_can_be_switched_off(void **state)
+{
+    (void)state;
+    struct engine *engine = load(HEAD "  s: {a: x}\n  condition: s\n---\n"
+                                 HEAD "  s: {a: [x, y]}\n  condition: s\n", NULL);
+    static const char EVENT[] = "{\"category\": \"c\", \"a\": \"x\"}";
+    uint8_t unknown[32] = {0};
+    assert_int_equal(engine_rule_disable(engine, unknown, true), 0);
+    assert_int_equal(engine_rule_disable(engine, engine_rule(engine, 0)->digest, true), 1);
+    assert_true(engine_rule(engine, 0)->is_disabled);
+    assert_false(engine_rule(engine, 1)->is_disabled);
+    struct engine_event *event = engine_event_new(engine);
+    unsigned matches = 0;
+    assert_ok(engine_event_from_json(event, EVENT, strlen(EVENT), NULL));
+    engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 1);
+    assert_int_equal(engine_rule_disable(engine, engine_rule(engine, 0)->digest, false), 1);
+    engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 3);
+    engine_event_free(event);
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +545,10 @@ int main(void)
         cmocka_unit_test(scans_lose_no_match),
         cmocka_unit_test(a_cpu_without_vectorscan_evaluates_every_rule),
         cmocka_unit_test(too_little_memory_is_an_error),
+        cmocka_unit_test(events_are_built_value_by_value),
+        cmocka_unit_test(events_may_call_fields_otherwise),
+        cmocka_unit_test(a_fault_in_an_alias_is_told),
+        cmocka_unit_test(a_rule_can_be_switched_off),
     };
     return unit_run("engine", tests);
 }

@@ -33,7 +33,7 @@ static bool cpu_has_scanner(void)
     return hs_valid_platform() == HS_SUCCESS;
 }
 
-enum { TABLES = 12 };
+enum { TABLES = 13 };
 
 static void list_tables(struct program *program, struct rows *tables[TABLES])
 {
@@ -41,6 +41,7 @@ static void list_tables(struct program *program, struct rows *tables[TABLES])
         &program->rules,   &program->instructions, &program->leaves,    &program->patterns,
         &program->bytes,   &program->units,        &program->networks,  &program->numbers,
         &program->regexes, &program->slots,        &program->witnesses, &program->sources,
+        &program->fronts,
     };
     for (size_t i = 0; i < TABLES; i++)
         tables[i] = all[i];
@@ -124,13 +125,49 @@ static RESULT add_name(struct program *program, const char *name, uint32_t slot)
     return RESULT_OK;
 }
 
-uint32_t program_find_slot(const struct program *program, const char *name, size_t size)
+static uint32_t find_name(const struct program *program, const char *name, size_t size)
 {
     if (program->name_capacity == 0)
         return NO_INDEX;
     const struct name_row *row = find_row(program->names, program->name_capacity, name, size,
                                           program_hash(name, size));
     return row->name == NULL ? NO_INDEX : row->slot;
+}
+
+uint32_t program_find_slot(const struct program *program, const char *name, size_t size)
+{
+    uint32_t slot = find_name(program, name, size);
+    for (uint32_t i = 0; slot == NO_INDEX && i < program->fronts.count; i++) {
+        const struct name_front *front = &ROWS_OF(program->fronts, struct name_front)[i];
+        if (size < front->size || memcmp(name, front->front, front->size) != 0)
+            continue;
+        char full[2 * LIMIT_NAME_BYTES];
+        size_t rest = size - front->size;
+        if (front->field_size == 0) {
+            slot = find_name(program, name + front->size, rest);
+        } else if (front->field_size + rest < sizeof full) {
+            bytes_copy(full, sizeof full, front->field, front->field_size);
+            bytes_copy(full + front->field_size, rest, name + front->size, rest);
+            slot = find_name(program, full, front->field_size + rest);
+        }
+    }
+    return slot;
+}
+
+static RESULT add_front(struct program *program, const char *name, const char *field)
+{
+    size_t field_size = strlen(field);
+    if (field_size == 0 || field[field_size - 1] != '*' || field_size > LIMIT_NAME_BYTES)
+        return result_fail(ERROR_FORMAT);
+    struct name_front front = {.size = strlen(name) - 1, .field_size = field_size - 1};
+    front.front = arena_copy(program->arena, name, front.size);
+    front.field = arena_copy(program->arena, field, front.field_size);
+    if (front.front == NULL || front.field == NULL)
+        return result_fail(ERROR_MEMORY);
+    uint32_t at;
+    GUARD(rows_add(&program->fronts, &program->budget, sizeof front, 1, &at));
+    ROWS_OF(program->fronts, struct name_front)[at] = front;
+    return RESULT_OK;
 }
 
 /* The schema's field for a Sigma or ECS name. (The schema's own names are not for rules: some log
@@ -166,4 +203,12 @@ RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slo
     GUARD(add_name(program, field->sigma[0], *ret_slot));
     GUARD(add_name(program, field->sigma[1], *ret_slot));
     return add_name(program, field->ecs, *ret_slot);
+}
+
+RESULT program_alias(struct program *program, const char *name, const char *field)
+{
+    if (string_ends_with(name, "*"))
+        return add_front(program, name, field);
+    uint32_t slot = find_name(program, field, strlen(field));
+    return slot == NO_INDEX ? RESULT_OK : add_name(program, name, slot);
 }

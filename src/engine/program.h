@@ -82,6 +82,7 @@ struct program_rule {
     uint32_t source;      /* of sources */
     uint32_t instruction; /* first */
     uint32_t instruction_count;
+    uint8_t is_disabled;
     uint32_t witness; /* first; one of them is in every event that the rule matches */
     uint32_t witness_count; /* 0: none is known, the rule is always evaluated */
 };
@@ -104,6 +105,14 @@ struct name_row {
     uint32_t slot;
 };
 
+/* Names that begin with `front` stand for what is left behind it, with `field` in front of that. */
+struct name_front {
+    const char *front;
+    size_t size;
+    const char *field;
+    size_t field_size;
+};
+
 struct program {
     struct budget budget;
     struct arena *arena;    /* names */
@@ -119,6 +128,7 @@ struct program {
     struct rows slots;
     struct rows witnesses;
     struct rows sources;   /* struct log_source */
+    struct rows fronts;    /* struct name_front */
     struct name_row *names; /* hash table */
     size_t name_capacity;   /* a power of two */
     size_t name_count;
@@ -138,7 +148,10 @@ RESULT program_add(struct program *program, const struct rule *rule, uint32_t ro
 
 /* The slot for a field name, made when there is none yet. */
 RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slot);
-/* NO_INDEX when no rule names it. */
+/* From now on events may call `field` by `name`; see struct engine_alias. Called when all rules
+ * have been added. */
+RESULT program_alias(struct program *program, const char *name, const char *field);
+/* NO_INDEX when no rule names it, by that name or another. */
 uint32_t program_find_slot(const struct program *program, const char *name, size_t size);
 
 uint32_t program_hash(const void *data, size_t size);

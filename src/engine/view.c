@@ -59,6 +59,7 @@ void view_reset(struct engine_event *event)
     event->used_count = 0;
     event->value_count = 0;
     event->source_count = 0;
+    event->time_ns = 0;
     event->text_size = 0;
     event->folded_size = VALUE_PADDING;
 }
@@ -178,7 +179,8 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
 {
     const struct schema_kind *kind = schema_kind(event->kind);
     view_reset(out);
-    for (size_t i = 0; i < VIEW_SOURCES; i++) {
+    out->time_ns = event->wall_ns;
+    for (size_t i = 0; i < sizeof kind->categories / sizeof kind->categories[0]; i++) {
         if (kind->categories[i][0] != '\0')
             out->sources[out->source_count++] =
                 (struct view_source){"linux", kind->categories[i], ""};
@@ -194,4 +196,134 @@ RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t
 {
     view_reset(out);
     return view_read_json(out, line, size, why);
+}
+
+/* --- value by value --------------------------------------------------------------------------- */
+
+void engine_event_begin(struct engine_event *out) { view_reset(out); }
+
+/* Where `pointer`, if it points into the `size` bytes at `old`, will point in their copy. */
+static const void *moved(const void *pointer, const uint8_t *old, size_t size, const uint8_t *copy)
+{
+    uintptr_t offset = (uintptr_t)pointer - (uintptr_t)old;
+    return offset < size ? copy + offset : pointer;
+}
+
+/* Room for `size` bytes more in event->texts; what is there stays. */
+static RESULT make_text_room(struct engine_event *event, size_t size)
+{
+    size_t needed = event->text_size + size;
+    if (needed > LIMIT_RECORD_LINE_BYTES)
+        return result_fail(ERROR_LIMIT);
+    if (needed <= event->text_capacity)
+        return RESULT_OK;
+    uint8_t *old = event->texts;
+    uint8_t *copy = calloc(2, needed);
+    if (copy == NULL)
+        return result_fail(ERROR_MEMORY);
+    bytes_copy(copy, 2 * needed, old, event->text_size);
+    for (uint32_t i = 0; i < event->value_count; i++)
+        event->values[i].text = moved(event->values[i].text, old, event->text_size, copy);
+    for (size_t i = 0; i < event->source_count; i++) {
+        struct view_source *source = &event->sources[i];
+        source->product = moved(source->product, old, event->text_size, copy);
+        source->category = moved(source->category, old, event->text_size, copy);
+        source->service = moved(source->service, old, event->text_size, copy);
+    }
+    free(old);
+    event->texts = copy;
+    event->text_capacity = 2 * needed;
+    return RESULT_OK;
+}
+
+/* Room for the folded form of `size` bytes more, and to mend a value of that size. */
+static RESULT make_folded_room(struct engine_event *event, size_t size)
+{
+    size_t needed = event->folded_size + fold_capacity(size) + 2 * VALUE_PADDING;
+    GUARD(grow(&event->clean, &event->clean_capacity, size));
+    if (needed <= event->folded_capacity)
+        return RESULT_OK;
+    uint8_t *old = event->folded;
+    uint8_t *copy = calloc(2, needed);
+    if (copy == NULL)
+        return result_fail(ERROR_MEMORY);
+    bytes_copy(copy, 2 * needed, old, event->folded_size);
+    for (uint32_t i = 0; i < event->value_count; i++)
+        event->values[i].folded = copy + (event->values[i].folded - old);
+    free(old);
+    event->folded = copy;
+    event->folded_capacity = 2 * needed;
+    return RESULT_OK;
+}
+
+static RESULT make_value_room(struct engine_event *event)
+{
+    if (event->value_count >= LIMIT_EVENT_VALUES)
+        return result_fail(ERROR_LIMIT);
+    if (event->value_count < event->value_capacity)
+        return RESULT_OK;
+    uint32_t capacity = 2 * event->value_capacity;
+    struct value *values = reallocarray(event->values, capacity, sizeof values[0]);
+    if (values == NULL)
+        return result_fail(ERROR_MEMORY);
+    event->values = values;
+    event->value_capacity = capacity;
+    return RESULT_OK;
+}
+
+/* A copy of `text` with a 0 behind it; room was made. */
+static const uint8_t *put_text(struct engine_event *event, const void *text, size_t size)
+{
+    uint8_t *copy = event->texts + event->text_size;
+    bytes_copy(copy, event->text_capacity - event->text_size, text, size);
+    copy[size] = '\0';
+    event->text_size += size + 1;
+    return copy;
+}
+
+void engine_event_clear_sources(struct engine_event *out) { out->source_count = 0; }
+
+RESULT engine_event_add_source(struct engine_event *out, const char *product, const char *category,
+                               const char *service)
+{
+    size_t sizes[] = {strlen(product), strlen(category), strlen(service)};
+    if (out->source_count >= LIMIT_EVENT_SOURCES || sizes[0] > LIMIT_NAME_BYTES
+        || sizes[1] > LIMIT_NAME_BYTES || sizes[2] > LIMIT_NAME_BYTES)
+        return result_fail(ERROR_LIMIT);
+    GUARD(make_text_room(out, sizes[0] + sizes[1] + sizes[2] + 3));
+    struct view_source *source = &out->sources[out->source_count++];
+    source->product = (const char *)put_text(out, product, sizes[0]);
+    source->category = (const char *)put_text(out, category, sizes[1]);
+    source->service = (const char *)put_text(out, service, sizes[2]);
+    return RESULT_OK;
+}
+
+RESULT engine_event_add(struct engine_event *out, const char *name, const void *text, size_t size)
+{
+    uint32_t slot = program_find_slot(out->program, name, strlen(name));
+    if (slot == NO_INDEX && !out->program->has_keywords)
+        return RESULT_OK;
+    if (size > LIMIT_RECORD_LINE_BYTES)
+        return result_fail(ERROR_LIMIT);
+    GUARD(make_value_room(out));
+    GUARD(make_text_room(out, size + 1));
+    GUARD(make_folded_room(out, size));
+    view_add(out, slot, put_text(out, text, size), size);
+    return RESULT_OK;
+}
+
+void engine_event_set_time(struct engine_event *out, uint64_t wall_ns) { out->time_ns = wall_ns; }
+
+uint64_t engine_event_time(const struct engine_event *event) { return event->time_ns; }
+
+bool engine_event_text(const struct engine_event *event, const char *name, struct bytes *ret_text)
+{
+    uint32_t slot = program_find_slot(event->program, name, strlen(name));
+    if (slot == NO_INDEX || event->slots[slot] == NO_INDEX)
+        return false;
+    uint32_t at = event->slots[slot]; /* values of a slot are chained backwards */
+    while (event->values[at].next != NO_INDEX)
+        at = event->values[at].next;
+    *ret_text = (struct bytes){event->values[at].text, event->values[at].size};
+    return true;
 }

@@ -3,6 +3,7 @@
 /*
  * An event as rules see it (struct engine_event): values under slots, each folded once.
  */
+#include "base/limits.h"
 #include "engine/engine.h"
 #include "engine/program.h"
 
@@ -18,7 +19,7 @@ static inline uint64_t word_at(const uint8_t *bytes)
 enum {
     VALUE_PADDING = 16, /* readable bytes in front of and behind each folded text */
     GRAM_WORDS = GRAM_BITS / 64,
-    VIEW_SOURCES = 2, /* a native event belongs to at most two categories */
+    VIEW_SOURCES = LIMIT_EVENT_SOURCES,
 };
 
 /* Whether the text as it came is UTF-8. */
@@ -53,6 +54,7 @@ struct engine_event {
     uint32_t used_count;
     struct view_source sources[VIEW_SOURCES];
     size_t source_count;
+    uint64_t time_ns; /* since 1970; 0: not known */
     uint8_t *texts; /* texts that had to be made: numbers, unescaped JSON */
     size_t text_size;
     size_t text_capacity;
