@@ -66,6 +66,11 @@ enum {
     LIMIT_CONTROL_CLIENTS = 32,
     LIMIT_LOG_FILE_BYTES = 64 * MIB,   /* then it is rotated */
     LIMIT_LOG_FILES = 5,
+
+    /* --- updates -------------------------------------------------------------------------- */
+    LIMIT_RELEASES = 8,           /* that a host knows of one stream: good, on its way, waiting */
+    LIMIT_RELEASES_GOOD = 3,      /* last goods on disk: the newest may be what broke the host */
+    LIMIT_SWITCHES_PER_DAY = 8,   /* forward; a flapping publisher must not keep a host busy */
 };
 
 static_assert(LIMIT_EVENT_BYTES >= LIMIT_ARGUMENTS_BYTES + LIMIT_PARENT_ARGUMENTS_BYTES
@@ -82,5 +87,7 @@ static_assert((LIMIT_EVENT_RING_BYTES & (LIMIT_EVENT_RING_BYTES - 1)) == 0,
 static_assert((LIMIT_ALERT_RING_BYTES & (LIMIT_ALERT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
 static_assert(LIMIT_PROCESS_ENDED < LIMIT_PROCESS_SLOTS / 2, "living processes need most slots");
+static_assert(LIMIT_RELEASES >= LIMIT_RELEASES_GOOD + 2 + 3,
+              "one in probation, one on its way, and three that wait, failed or are barred");
 static_assert((LIMIT_PROCESS_SLOTS & (LIMIT_PROCESS_SLOTS - 1)) == 0,
               "the process table is addressed by mask");
