@@ -71,6 +71,18 @@ enum {
     LIMIT_RELEASES = 8,           /* that a host knows of one stream: good, on its way, waiting */
     LIMIT_RELEASES_GOOD = 3,      /* last goods on disk: the newest may be what broke the host */
     LIMIT_SWITCHES_PER_DAY = 8,   /* forward; a flapping publisher must not keep a host busy */
+
+    /* --- the public log ------------------------------------------------------------------ */
+    LIMIT_NOTE_BYTES = 128 * KIB,     /* 16 post-quantum signatures of 5 KB are 110 KB */
+    LIMIT_NOTE_SIGNATURES = 64,       /* signed-note asks for 16; each may cost a verification */
+    LIMIT_NOTE_SIGNATURE_BYTES = 8 * KIB, /* one, decoded */
+    LIMIT_KEY_NAME_BYTES = 256,       /* with its 0 */
+    LIMIT_CHECKPOINT_BYTES = 4 * KIB, /* the signed text: three lines, seldom more */
+    LIMIT_PUBLIC_ENTRY_BYTES = 4 * KIB, /* ours have 400; tlog-tiles would allow 64 KiB */
+    LIMIT_PROOF_FILE_BYTES = 144 * KIB, /* a note, 63 hashes, the entry */
+    LIMIT_LOG_POLICY_BYTES = 64 * KIB, /* all rows at their limits, and comments */
+    LIMIT_POLICY_ROWS = 32,           /* logs, witnesses, groups: what tlog-policy recommends */
+    LIMIT_URL_BYTES = 512,
 };
 
 static_assert(LIMIT_EVENT_BYTES >= LIMIT_ARGUMENTS_BYTES + LIMIT_PARENT_ARGUMENTS_BYTES
@@ -91,3 +103,5 @@ static_assert(LIMIT_RELEASES >= LIMIT_RELEASES_GOOD + 2 + 3,
               "one in probation, one on its way, and three that wait, failed or are barred");
 static_assert((LIMIT_PROCESS_SLOTS & (LIMIT_PROCESS_SLOTS - 1)) == 0,
               "the process table is addressed by mask");
+static_assert(LIMIT_PROOF_FILE_BYTES > LIMIT_NOTE_BYTES + 2 * LIMIT_PUBLIC_ENTRY_BYTES + 4 * KIB,
+              "a proof holds a note, an entry in Base 64 and 63 hashes of 45 bytes");
