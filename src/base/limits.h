@@ -71,6 +71,10 @@ enum {
     LIMIT_RELEASES = 8,           /* that a host knows of one stream: good, on its way, waiting */
     LIMIT_RELEASES_GOOD = 3,      /* last goods on disk: the newest may be what broke the host */
     LIMIT_SWITCHES_PER_DAY = 8,   /* forward; a flapping publisher must not keep a host busy */
+    LIMIT_PARTNERS = 8,           /* who may halt a release: vendor, customer, regulator... */
+    LIMIT_HALTS = 16,             /* releases in one partner's list; a release is stopped once */
+    LIMIT_WINDOWS = 8,            /* maintenance windows of a host */
+    LIMIT_ANCHOR_KEYS = 16,       /* keys of one trust anchor set */
 
     /* --- the public log ------------------------------------------------------------------ */
     LIMIT_NOTE_BYTES = 128 * KIB,     /* 16 post-quantum signatures of 5 KB are 110 KB */
