@@ -58,6 +58,8 @@ enum {
 
     /* --- recordings and local requests --------------------------------------------------- */
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
+    LIMIT_LOG_EVENT_BYTES = 4 * LIMIT_RECORD_LINE_BYTES, /* names and values of one event of a log:
+                                          each twice where it has two names */
     LIMIT_WORKER_BYTES = 1024 * MIB,   /* address space of the process that parses for a verb: the
                                           engine, its compiler's own memory, zstd's window */
     LIMIT_EVENT_VALUES = 8192,         /* values in it, under all names together */

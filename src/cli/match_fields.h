@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * What a person wants to see of a recorded event that matched: the fields that the schema knows,
- * under their Sigma names, however the recording calls them (Sigma or ECS, flat or nested).
+ * What a person wants to see of an event of a log that matched: its fields, under Sigma's names
+ * where the schema knows the log's own (ECS).
  */
-#include "base/reader.h"
+#include "content/log_fields.h"
 
 #include <jansson.h>
 
-/* An object of the fields found in one line of a recording; {} where the line is not an object.
+/* An object of the event's fields; several values under one name are an array, long ones are cut.
  * NULL: out of memory. */
-json_t *match_fields(struct bytes line);
+json_t *match_fields(const struct log_fields *event);
 
-/* The one field that says best what happened: command line, file, peer or executable; "" for none.
+/* The one field that says best what happened: file, peer, key, command line, ...; "" for none.
  * Lives as long as `fields`. */
 const char *match_fields_gist(const json_t *fields);

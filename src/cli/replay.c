@@ -5,30 +5,25 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "cli/log_input.h"
 #include "cli/match_fields.h"
 #include "cli/rule_input.h"
-#include "content/recording.h"
+#include "content/log.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { BAD_LINES_SHOWN = 10, CLOCK_EVERY_EVENTS = 256 };
+enum { BAD_EVENTS_SHOWN = 10, CLOCK_EVERY_EVENTS = 256, GIST_BYTES_SHOWN = 512 };
 static const uint64_t PROGRESS_EVERY_NS = NS_PER_S / 2;
-
-struct replay_file {
-    const char *name;
-    int fd;
-};
 
 struct replay {
     const struct call *call;
     struct rule_input input;
-    struct replay_file *files;
-    size_t file_count;
-    size_t unreadable; /* files that could not be opened, or ended badly */
+    struct log_input logs;
+    struct log_options options;
+    struct engine_source source; /* said by the user */
+    char source_words[3][LIMIT_NAME_BYTES];
     bool has_progress; /* standard error is a terminal */
     bool is_shared_terminal; /* and so is standard output: the progress line is wiped first */
 
@@ -37,11 +32,13 @@ struct replay {
     struct engine *engine;
     struct engine_event *event;
     const char *file; /* being read */
-    struct recording_line line;
-    json_t *fields; /* of the line; made at its first match */
+    struct log *log;
+    struct log_entry entry;
+    json_t *fields; /* of the event; made at its first match */
+    size_t files_bad; /* files that could not be opened, or ended badly */
     uint64_t events;
     uint64_t matches;
-    uint64_t bad_lines;
+    uint64_t bad_events;
     uint64_t incomplete;
     uint64_t bytes;
     uint64_t start_ns;
@@ -79,15 +76,15 @@ static void show_progress(struct replay *replay)
             per_second(replay->events, seconds_since(replay->start_ns)));
 }
 
-static void note_bad_line(struct replay *replay, const char *why)
+static void note_bad_event(struct replay *replay, const char *why)
 {
     wipe_progress(replay);
-    if (replay->bad_lines < BAD_LINES_SHOWN)
-        verb_error("%s:%llu: %s; the line was passed over", replay->file,
-                   (unsigned long long)replay->line.number + 1, why);
-    else if (replay->bad_lines == BAD_LINES_SHOWN)
-        verb_error("more bad lines follow; they are counted, not shown");
-    replay->bad_lines++;
+    if (replay->bad_events < BAD_EVENTS_SHOWN)
+        verb_error("%s:%llu: %s; it was passed over", replay->file,
+                   (unsigned long long)replay->entry.number + 1, why);
+    else if (replay->bad_events == BAD_EVENTS_SHOWN)
+        verb_error("more follows that cannot be read; it is counted, not shown");
+    replay->bad_events++;
 }
 
 /* --- matches ---------------------------------------------------------------------------------- */
@@ -105,9 +102,9 @@ static void print_match_text(const struct replay *replay, const struct engine_ru
     }
     struct output *output = replay->call->output;
     output_part(output, colour, "%-13s", *rule->level != '\0' ? rule->level : "-");
-    output_line(output, " %s:%llu  %s  %s", replay->file,
-                (unsigned long long)replay->line.number + 1,
-                *rule->title != '\0' ? rule->title : rule->file,
+    output_line(output, " %s:%llu  %s  %.*s", replay->file,
+                (unsigned long long)replay->entry.number + 1,
+                *rule->title != '\0' ? rule->title : rule->file, (int)GIST_BYTES_SHOWN,
                 match_fields_gist(replay->fields));
 }
 
@@ -117,13 +114,13 @@ static void take_match(void *context, size_t index)
     const struct engine_rule *rule = engine_rule(replay->engine, index);
     replay->matches++;
     if (replay->fields == NULL)
-        replay->fields = match_fields(replay->line.text);
+        replay->fields = match_fields(log_fields(replay->log));
     if (replay->is_shared_terminal)
         wipe_progress(replay);
     if (output_is_json(replay->call->output))
         output_json(replay->call->output,
                     json_pack("{s:o, s:I, s:o, s:O}", "file", output_json_text(replay->file),
-                              "event", (json_int_t)replay->line.number, "rule",
+                              "event", (json_int_t)replay->entry.number, "rule",
                               rule_object(rule), "fields", replay->fields));
     else
         print_match_text(replay, rule);
@@ -137,23 +134,16 @@ static void trace_rule(void *context, size_t index)
     (void)string_copy(replay->place->rule, sizeof replay->place->rule, rule->title);
 }
 
-static void judge_line(struct replay *replay)
+static void judge(struct replay *replay)
 {
-    struct bytes text = replay->line.text;
-    struct explanation why;
-    if (!result_is_ok(engine_event_from_json(replay->event, (const char *)text.data, text.size,
-                                             &why))) {
-        note_bad_line(replay, why.text);
-        return;
-    }
     replay->events++;
     struct engine_verdict verdict =
         engine_eval(replay->engine, replay->event, take_match, trace_rule, replay);
     if (verdict.is_incomplete) {
         wipe_progress(replay);
-        if (replay->incomplete++ < BAD_LINES_SHOWN)
+        if (replay->incomplete++ < BAD_EVENTS_SHOWN)
             verb_error("%s:%llu: the verdict is incomplete: this event costs more than %d steps",
-                       replay->file, (unsigned long long)replay->line.number + 1,
+                       replay->file, (unsigned long long)replay->entry.number + 1,
                        LIMIT_EVALUATION_STEPS);
     }
     replay->place->rule[0] = '\0';
@@ -163,44 +153,41 @@ static void judge_line(struct replay *replay)
     replay->fields = NULL;
 }
 
-/* --- recordings ------------------------------------------------------------------------------- */
+/* --- logs ------------------------------------------------------------------------------------- */
 
-static RESULT replay_lines(struct replay *replay, struct recording *recording,
-                           struct explanation *why)
+static RESULT replay_log(struct replay *replay, struct explanation *why)
 {
     while (!output_is_closed(replay->call->output)) {
-        struct result result = recording_next(recording, &replay->line, why);
-        replay->place->line = replay->line.number + 1;
+        struct result result = log_next(replay->log, replay->event, &replay->entry, why);
+        replay->place->line = replay->entry.number + 1;
         if (result.error == ERROR_NOT_FOUND)
             return RESULT_OK;
-        if (result.error == ERROR_LIMIT)
-            note_bad_line(replay, why->text);
-        else if (!result_is_ok(result))
-            return result;
-        else if (!recording_line_is_blank(&replay->line))
-            judge_line(replay);
+        GUARD(result);
+        if (replay->entry.is_unreadable)
+            note_bad_event(replay, why->text);
+        else
+            judge(replay);
         show_progress(replay);
     }
     return RESULT_OK;
 }
 
-static void replay_file(struct replay *replay, const struct replay_file *file)
+static void replay_file(struct replay *replay, const struct log_file *file)
 {
     replay->file = file->name;
-    replay->line = (struct recording_line){0};
+    replay->entry = (struct log_entry){0};
     worker_at(replay->place, file->name);
     struct explanation why;
-    struct recording *recording = NULL;
-    struct result result = recording_open(file->fd, file->name, &recording, &why);
+    struct result result = log_open(file->fd, file->name, &replay->options, &replay->log, &why);
     if (result_is_ok(result)) {
-        result = replay_lines(replay, recording, &why);
-        replay->bytes += recording_bytes(recording);
+        result = replay_log(replay, &why);
+        replay->bytes += log_bytes(replay->log);
+        log_close(replay->log);
     }
-    recording_close(recording);
     if (!result_is_ok(result)) {
         wipe_progress(replay);
         verb_error("%s", why.text);
-        replay->unreadable++;
+        replay->files_bad++;
     }
 }
 
@@ -225,9 +212,9 @@ static void print_summary_json(const struct replay *replay, double seconds)
 {
     json_t *summary = json_pack(
         "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}}", "summary", "files",
-        (json_int_t)replay->file_count, "files_bad", (json_int_t)replay->unreadable, "events",
+        (json_int_t)replay->logs.count, "files_bad", (json_int_t)replay->files_bad, "events",
         (json_int_t)replay->events, "matches", (json_int_t)replay->matches, "lines_bad",
-        (json_int_t)replay->bad_lines, "incomplete", (json_int_t)replay->incomplete, "bytes",
+        (json_int_t)replay->bad_events, "incomplete", (json_int_t)replay->incomplete, "bytes",
         (json_int_t)replay->bytes, "seconds", seconds, "events_per_second",
         per_second(replay->events, seconds), "rules", rule_counts(replay));
     char *text =
@@ -252,10 +239,10 @@ static void print_summary(const struct replay *replay)
             engine_count_state(replay->engine, ENGINE_RULE_LOADED),
             engine_count_state(replay->engine, ENGINE_RULE_INACTIVE), count_rejected(replay),
             count_rejected(replay) > 0 ? " (why, says: creance rules check --any-source)" : "");
-    if (replay->bad_lines > 0 || replay->unreadable > 0 || replay->incomplete > 0)
-        fprintf(stderr, "not judged: %llu bad lines, %zu of %zu files bad or cut off; incomplete "
+    if (replay->bad_events > 0 || replay->files_bad > 0 || replay->incomplete > 0)
+        fprintf(stderr, "not judged: %llu unreadable events, %zu of %zu files bad or cut off; incomplete "
                         "verdicts: %llu\n",
-                (unsigned long long)replay->bad_lines, replay->unreadable, replay->file_count,
+                (unsigned long long)replay->bad_events, replay->files_bad, replay->logs.count,
                 (unsigned long long)replay->incomplete);
 }
 
@@ -271,13 +258,13 @@ static enum cli_exit replay_all(struct replay *replay)
         return CLI_UNAVAILABLE;
     }
     replay->start_ns = clock_boottime_ns(clock_system());
-    for (size_t i = 0; i < replay->file_count; i++) {
-        if (replay->files[i].fd >= 0 && !output_is_closed(replay->call->output))
-            replay_file(replay, &replay->files[i]);
+    for (size_t i = 0; i < replay->logs.count; i++) {
+        if (replay->logs.files[i].fd >= 0 && !output_is_closed(replay->call->output))
+            replay_file(replay, &replay->logs.files[i]);
     }
     print_summary(replay);
     engine_event_free(replay->event);
-    if (replay->unreadable > 0 || replay->bad_lines > 0)
+    if (replay->files_bad > 0 || replay->bad_events > 0)
         return CLI_INPUT;
     return replay->incomplete > 0 ? CLI_FINDING : CLI_GOOD;
 }
@@ -295,46 +282,35 @@ static enum cli_exit work(void *context, struct worker_place *place)
 
 /* --- the parent ------------------------------------------------------------------------------- */
 
-static int open_recording(const char *name)
+/* "linux//auditd", "windows/process_creation": product, category and service. */
+static bool split_source(struct replay *replay, const char *text)
 {
-    struct stat status;
-    int fd = string_equal(name, "-") ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
-        close(fd);
-        errno = EISDIR;
-        fd = -1;
+    const char **words[] = {&replay->source.product, &replay->source.category,
+                            &replay->source.service};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t size = strcspn(text, "/");
+        if (!string_format(replay->source_words[i], LIMIT_NAME_BYTES, "%.*s", (int)size, text))
+            return false;
+        *words[i] = replay->source_words[i];
+        text += size;
+        text += *text == '/' && i + 1 < sizeof words / sizeof words[0] ? 1 : 0;
     }
-    if (fd < 0)
-        verb_error("%s: cannot be opened: %s", name, strerror(errno));
-    return fd;
+    replay->options.source = &replay->source;
+    return *text == '\0';
 }
 
-/* A recording that cannot be opened costs itself only. */
-static enum cli_exit open_recordings(struct replay *replay)
+static enum cli_exit read_options(struct replay *replay)
 {
     const struct options *options = replay->call->options;
-    replay->file_count = options_word_count(options);
-    replay->files = calloc(replay->file_count, sizeof *replay->files);
-    if (replay->files == NULL) {
-        verb_error("memory is out");
-        return CLI_UNAVAILABLE;
-    }
-    worker_allow_many_files();
-    for (size_t i = 0; i < replay->file_count; i++) {
-        const char *name = options_word(options, i);
-        replay->files[i] = (struct replay_file){name, open_recording(name)};
-        replay->unreadable += replay->files[i].fd < 0;
-    }
-    return replay->unreadable == replay->file_count ? CLI_INPUT : CLI_GOOD;
-}
-
-static void close_recordings(struct replay *replay)
-{
-    for (size_t i = 0; replay->files != NULL && i < replay->file_count; i++) {
-        if (replay->files[i].fd > STDIN_FILENO)
-            close(replay->files[i].fd);
-    }
-    free(replay->files);
+    const char *format = options_value(options, "format", log_format_name(LOG_ANY));
+    if (!log_format_find(format, &replay->options.format))
+        return verb_usage_error(replay->call, "--format %s: there is no such format", format);
+    const char *source = options_value(options, "source", NULL);
+    if (source != NULL && !split_source(replay, source))
+        return verb_usage_error(replay->call,
+                                "--source %s: expected PRODUCT/CATEGORY/SERVICE, each of which "
+                                "may be left out", source);
+    return CLI_GOOD;
 }
 
 static enum cli_exit run(const struct call *call)
@@ -344,7 +320,10 @@ static enum cli_exit run(const struct call *call)
     struct replay replay = {.call = call};
     replay.has_progress = isatty(STDERR_FILENO) == 1;
     replay.is_shared_terminal = replay.has_progress && output_is_terminal(call->output);
-    enum cli_exit code = rule_input_open(call, "rules", &replay.input);
+    enum cli_exit code = read_options(&replay);
+    if (code != CLI_GOOD)
+        return code;
+    code = rule_input_open(call, "rules", &replay.input);
     if (code == CLI_GOOD)
         code = rule_input_require_files(&replay.input);
     for (size_t i = 0; code == CLI_GOOD && i < rule_folder_problem_count(replay.input.folder);
@@ -353,44 +332,51 @@ static enum cli_exit run(const struct call *call)
         verb_error("%s is not run: %s", problem->file, problem->reason);
     }
     if (code == CLI_GOOD)
-        code = open_recordings(&replay);
+        code = log_input_open(call, &replay.logs);
+    replay.files_bad = replay.logs.unreadable;
     if (code == CLI_GOOD)
         code = worker_run(call, work, &replay);
-    close_recordings(&replay);
+    log_input_close(&replay.logs);
     rule_input_close(&replay.input);
     return code;
 }
 
 static const struct option_row OPTIONS[] = {
     {"rules", "PATH", true, "a rule or a folder of rules to run"},
+    {"format", "NAME", false, "what the logs are, where their content does not say it"},
+    {"source", "P/C/S", false, "their log source: product/category/service"},
     {0},
 };
 
 const struct verb verb_replay = {
     .name = "replay",
-    .summary = "run rules over recordings of events",
+    .summary = "run rules over recordings and logs",
     .words = "FILE...",
     .words_min = 1,
     .words_max = OPTIONS_ANY_WORDS,
     .options = OPTIONS,
     .help =
         "Judges recorded events by Sigma rules, in a sandbox, with the engine that runs live.\n"
-        "A recording has one JSON object per line: fields under their Sigma or ECS names, and\n"
-        "`product`, `category`, `service` for the log source. It may be compressed by zstd\n"
-        "(recognised by its content); \"-\" is standard input.\n"
+        "Files, folders of logs, or \"-\" for standard input; what they are, their content says:\n"
+        "recordings and other JSON, or lines of text. They may be compressed by zstd.\n"
+        "docs/replay.md says how events find their rules.\n"
         "\n"
         "One line per match; a summary goes to standard error. With --json each match is an\n"
         "object {\"file\", \"event\": line from 0, \"rule\": {\"id\", \"title\", \"level\", "
         "\"tags\",\n"
         "...}, \"fields\"}, and the last line of standard error is {\"summary\": {...}}.\n"
         "\n"
-        "Lines that are not JSON objects, and recordings that are corrupt or cut off, are said\n"
-        "and cost themselves only. Exit codes: 0 everything was judged, 1 a verdict is\n"
-        "incomplete, 3 some input was bad.\n"
+        "--format is auto (by content), json or text. --source says of all events to which log\n"
+        "source they belong (linux//sshd, windows/process_creation), \"*\" for any.\n"
+        "\n"
+        "Events that cannot be read, and logs that are corrupt or cut off, are said and cost\n"
+        "themselves only. Exit codes: 0 everything was judged, 1 a verdict is incomplete, 3 some\n"
+        "input was bad.\n"
         "\n"
         "Examples:\n"
         "  creance replay --rules content recording.jsonl\n"
         "  creance replay --rules sigma/rules --rules mine.yml --json day1.jsonl.zst day2.jsonl\n"
-        "  creance record | creance replay --rules content -\n",
+        "  creance record | creance replay --rules content -\n"
+        "  creance replay --rules sigma/rules --source linux//sshd /var/log/auth.log\n",
     .run = run,
 };

@@ -58,10 +58,18 @@ static RESULT read_input(struct recording *recording)
     return RESULT_OK;
 }
 
-/* The first bytes, for looking: a pipe may give them one by one. */
-static RESULT read_magic(struct recording *recording)
+/* Whether what was read is enough to tell what it is: a signature and, of text, the first line. */
+static bool has_start(const struct recording *recording)
 {
-    while (recording->input_size < MAGIC_BYTES) {
+    return recording->input_size >= MAGIC_BYTES
+           && (memchr(recording->input, '\n', recording->input_size) != NULL
+               || memchr(recording->input, 0, recording->input_size) != NULL);
+}
+
+/* The first bytes, for looking: a pipe may give them one by one. */
+static RESULT read_start(struct recording *recording)
+{
+    while (recording->input_size < INPUT_BYTES && !has_start(recording)) {
         ssize_t count = read(recording->fd, recording->input + recording->input_size,
                              INPUT_BYTES - recording->input_size);
         if (count < 0 && errno == EINTR)
@@ -100,13 +108,13 @@ static RESULT refuse_foreign(struct recording *recording)
         {"\xfd" "7zXZ", 5, "compressed by xz", "unpack it first: xz -dc"},
         {"BZh", 3, "compressed by bzip2", "unpack it first: bzip2 -dc"},
         {"PK\x03\x04", 4, "a zip archive", "unpack it first"},
-        {"ElfFile", 8, "a Windows event log (EVTX)", "convert it to JSON lines first"},
+        {"\x30\0\0\0LfLe", 8, "an event log of Windows XP", "convert it to JSON lines first"},
+        {"\xff\xfe", 2, "text in UTF-16", "convert it first: iconv -f utf-16 -t utf-8"},
     };
     for (size_t i = 0; i < sizeof FOREIGN / sizeof FOREIGN[0]; i++) {
         if (begins_with(recording, FOREIGN[i].magic, FOREIGN[i].size))
             return explain(&recording->why, ERROR_UNSUPPORTED,
-                           "%s: this is %s; recordings are JSON lines, plain or compressed by "
-                           "zstd: %s",
+                           "%s: this is %s; logs are read plain or compressed by zstd: %s",
                            recording->name, FOREIGN[i].what, FOREIGN[i].advice);
     }
     return RESULT_OK;
@@ -114,7 +122,7 @@ static RESULT refuse_foreign(struct recording *recording)
 
 static RESULT open_stream(struct recording *recording)
 {
-    GUARD(read_magic(recording));
+    GUARD(read_start(recording));
     GUARD(refuse_foreign(recording));
     if (!is_zstd(recording)) {
         recording->window = (struct bytes){recording->input, recording->input_size};
@@ -296,16 +304,57 @@ static RESULT next_line(struct recording *recording, struct recording_line *ret_
     }
 }
 
+/* What is told to the caller; from then on too, where it is the end. */
+static RESULT conclude(struct recording *recording, struct result result, struct explanation *why)
+{
+    if (!result_is_ok(result) && result.error != ERROR_LIMIT)
+        recording->failure = result;
+    if (!result_is_ok(result) && why != NULL)
+        *why = recording->why;
+    return result;
+}
+
 RESULT recording_next(struct recording *recording, struct recording_line *ret_line,
                       struct explanation *why)
 {
     struct result result = recording->failure;
     if (result_is_ok(result))
         result = next_line(recording, ret_line);
-    bool is_end = !result_is_ok(result) && result.error != ERROR_LIMIT;
-    if (is_end)
-        recording->failure = result;
-    if (!result_is_ok(result) && why != NULL)
-        *why = recording->why;
-    return result;
+    return conclude(recording, result, why);
+}
+
+RESULT recording_peek(struct recording *recording, struct bytes *ret_text, struct explanation *why)
+{
+    struct result result = recording->failure;
+    if (result_is_ok(result) && recording->window.size == 0)
+        result = refill(recording);
+    *ret_text = recording->window;
+    return conclude(recording, result, why);
+}
+
+static RESULT read_bytes(struct recording *recording, uint8_t *out, size_t size, size_t *ret_size)
+{
+    *ret_size = 0;
+    while (*ret_size < size) {
+        if (recording->window.size == 0)
+            GUARD(refill(recording));
+        size_t left = size - *ret_size;
+        size_t count = left < recording->window.size ? left : recording->window.size;
+        if (count == 0)
+            break;
+        struct bytes part = take(recording, count, false);
+        bytes_copy(out + *ret_size, left, part.data, part.size);
+        *ret_size += count;
+    }
+    return RESULT_OK;
+}
+
+RESULT recording_read(struct recording *recording, void *out, size_t size, size_t *ret_size,
+                      struct explanation *why)
+{
+    *ret_size = 0;
+    struct result result = recording->failure;
+    if (result_is_ok(result))
+        result = read_bytes(recording, out, size, ret_size);
+    return conclude(recording, result, why);
 }

@@ -200,10 +200,10 @@ static void other_formats_are_named(void **state)
     assert_int_equal(end.error, ERROR_UNSUPPORTED);
     assert_non_null(strstr(why.text, "gzip"));
     close(fd);
-    fd = file_of("ElfFile\0\0\0", 10);
+    fd = file_of("PK\x03\x04", 4);
     count_lines(fd, &end, &why);
     assert_int_equal(end.error, ERROR_UNSUPPORTED);
-    assert_non_null(strstr(why.text, "EVTX"));
+    assert_non_null(strstr(why.text, "zip"));
     close(fd);
 }
 

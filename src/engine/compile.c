@@ -285,7 +285,8 @@ RESULT program_add(struct program *program, const struct rule *rule, uint32_t ro
 {
     struct compiler compiler = {.program = program, .scratch = scratch, .fault = fault,
                                 .start = program->instructions.count};
-    struct program_rule compiled = {.row = row, .instruction = compiler.start};
+    struct program_rule compiled = {.row = row, .instruction = compiler.start,
+                                    .is_keyword_only = rule->is_keyword_only};
     GUARD(find_source(program, rule, &compiled.source));
     GUARD(compile_node(&compiler, rule->condition));
     compiled.instruction_count = program->instructions.count - compiler.start;

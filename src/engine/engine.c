@@ -384,7 +384,7 @@ static bool judge(void *context, uint32_t number)
     struct judgement *judgement = context;
     const struct program_rule *rule =
         &ROWS_OF(judgement->evaluation.program->rules, struct program_rule)[number];
-    if (rule->is_disabled)
+    if (rule->is_disabled || (judgement->evaluation.event->is_text && !rule->is_keyword_only))
         return true;
     judgement->verdict.candidates++;
     if (judgement->tracer != NULL)

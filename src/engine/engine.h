@@ -118,8 +118,9 @@ RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t
  * All texts are copied. Room grows as needed and is kept for the events that follow.
  */
 void engine_event_begin(struct engine_event *out);
-/* One more log source that the event belongs to; "" where it has no such word. After
- * engine_event_from_json() too, beside what the line itself said. ERROR_LIMIT beyond
+/* One more log source that the event belongs to; "" where it has no such word, "*" where it may be
+ * any (a line of some text log): then only rules that look for keywords and nothing else see it.
+ * After engine_event_from_json() too, beside what the line itself said. ERROR_LIMIT beyond
  * LIMIT_EVENT_SOURCES or with a word over LIMIT_NAME_BYTES; ERROR_MEMORY. */
 RESULT engine_event_add_source(struct engine_event *out, const char *product, const char *category,
                                const char *service);

@@ -466,7 +466,7 @@ static void scan_group(struct matcher *matcher, const struct group *group,
 
 static bool fits(const char *wanted, const char *given)
 {
-    return wanted[0] == '\0' || string_equal(wanted, given);
+    return wanted[0] == '\0' || string_equal(given, "*") || string_equal(wanted, given);
 }
 
 /* Each attribute that a rule states must be the event's. */

@@ -83,6 +83,7 @@ struct program_rule {
     uint32_t instruction; /* first */
     uint32_t instruction_count;
     uint8_t is_disabled;
+    uint8_t is_keyword_only; /* names no field: what a line of text can match */
     uint32_t witness; /* first; one of them is in every event that the rule matches */
     uint32_t witness_count; /* 0: none is known, the rule is always evaluated */
 };

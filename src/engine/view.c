@@ -60,6 +60,7 @@ void view_reset(struct engine_event *event)
     event->value_count = 0;
     event->source_count = 0;
     event->time_ns = 0;
+    event->is_text = false;
     event->text_size = 0;
     event->folded_size = VALUE_PADDING;
 }
@@ -281,7 +282,11 @@ static const uint8_t *put_text(struct engine_event *event, const void *text, siz
     return copy;
 }
 
-void engine_event_clear_sources(struct engine_event *out) { out->source_count = 0; }
+void engine_event_clear_sources(struct engine_event *out)
+{
+    out->source_count = 0;
+    out->is_text = false;
+}
 
 RESULT engine_event_add_source(struct engine_event *out, const char *product, const char *category,
                                const char *service)
@@ -295,6 +300,9 @@ RESULT engine_event_add_source(struct engine_event *out, const char *product, co
     source->product = (const char *)put_text(out, product, sizes[0]);
     source->category = (const char *)put_text(out, category, sizes[1]);
     source->service = (const char *)put_text(out, service, sizes[2]);
+    static const char ANY[] = "*";
+    out->is_text = out->is_text || string_equal(product, ANY) || string_equal(category, ANY)
+                   || string_equal(service, ANY);
     return RESULT_OK;
 }
 

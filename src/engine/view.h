@@ -54,6 +54,7 @@ struct engine_event {
     uint32_t used_count;
     struct view_source sources[VIEW_SOURCES];
     size_t source_count;
+    bool is_text; /* a word of its log source is not known: only keyword rules see it */
     uint64_t time_ns; /* since 1970; 0: not known */
     uint8_t *texts; /* texts that had to be made: numbers, unescaped JSON */
     size_t text_size;

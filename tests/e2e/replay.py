@@ -133,7 +133,7 @@ def bad_lines_cost_themselves_only():
 def only_the_first_bad_lines_are_shown():
     rules = rule_folder()
     recording = rules.put("recording.jsonl", "bad\n" * 1000)
-    code, _, summary, errors = replay("--rules", rules.path, recording)
+    code, _, summary, errors = replay("--rules", rules.path, "--format", "json", recording)
     offline.equal((code, summary["lines_bad"]), (3, 1000), "exit code and bad lines")
     assert len(errors.splitlines()) < 15, errors
 
@@ -172,7 +172,8 @@ def what_is_no_recording_is_named():
     code, _, _, errors = replay("--rules", rules.path, packed)
     offline.equal(code, 3, "exit code")
     offline.contains(errors, "compressed by gzip", "errors")
-    for path, word in ((rules["absent"], "No such file"), (rules.path, "Is a directory")):
+    rules.put("empty/.hidden", HIT)
+    for path, word in ((rules["absent"], "No such file"), (rules["empty"], "no log in this")):
         code, _, _, errors = replay("--rules", rules.path, path)
         offline.equal(code, 3, f"exit code of {word}")
         offline.contains(errors, word, "errors")

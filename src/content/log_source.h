@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Routes events to Sigma's log sources and gives their fields Sigma's names, by the table
+ * log_source.def. What an event belongs to, the first of these that applies says:
+ *
+ * 1. the user, for the whole log;
+ * 2. the event itself, by the words `product`, `category` and `service`; it is then taken as it is;
+ * 3. its reader (log_fields.sources): audit records, texts;
+ * 4. channel or provider, and event id;
+ * 5. our own recordings' words `event.category` and `event.action` (schema/events.def).
+ *
+ * An event that nothing applies to belongs to no log source: only rules that ask for none see it.
+ */
+#include "content/log_fields.h"
+
+/* Fills `event` from `fields`; adds to them what has a second name. `said` is NULL or what the user
+ * says. ERROR_LIMIT where the event is too large, ERROR_MEMORY. */
+RESULT log_source_route(struct log_fields *fields, const struct engine_source *said,
+                        struct engine_event *event);
+
+/* Nanoseconds since 1970 of "2026-11-25T02:03:04.5Z" (or with a blank for the T, an offset, or
+ * neither: then it is taken as UTC) or of seconds, with or without a fraction; 0 for anything
+ * else. */
+uint64_t log_source_time(struct bytes text);
