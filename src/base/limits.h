@@ -56,6 +56,22 @@ enum {
     LIMIT_RULE_STEPS = 20000,        /* per event and rule, so that one cannot starve the others */
     LIMIT_ENGINE_BYTES = 256 * MIB,  /* everything one engine loads */
 
+    /* --- update metadata (TUF) ------------------------------------------------------------ */
+    LIMIT_TUF_ROOT_BYTES = 512 * KIB,     /* the roots of large public repositories have 10 KB */
+    LIMIT_TUF_TIMESTAMP_BYTES = 16 * KIB, /* one row and its signatures: under 1 KB */
+    LIMIT_TUF_SNAPSHOT_BYTES = 2 * MIB,   /* about 10,000 delegated roles */
+    LIMIT_TUF_TARGETS_BYTES = 5 * MIB,    /* about 20,000 files */
+    LIMIT_TUF_MEMORY_BYTES = 32 * MIB,    /* one file as it is kept after reading */
+    LIMIT_TUF_VALUES = 300000,            /* in one file: what the parser builds has 100 B each */
+    LIMIT_TUF_KEYS = 256,                 /* in one file, and signatures of one file */
+    LIMIT_TUF_FILES = 16384,              /* rows of a snapshot */
+    LIMIT_TUF_DELEGATIONS = 2048,         /* of one role; they are compared with each other */
+    LIMIT_TUF_PATTERNS = 4096,            /* paths of one delegation */
+    LIMIT_TUF_PATH_BYTES = 512,
+    LIMIT_TUF_ROLE_NAME_BYTES = 64,       /* each byte may become three in a file name of 255 */
+    LIMIT_TUF_ROOT_ROTATIONS = 256,       /* new roots in one refresh; the next one goes on */
+    LIMIT_TUF_SEARCH_ROLES = 32,          /* delegated roles looked into for one file */
+
     /* --- recordings and local requests --------------------------------------------------- */
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
     LIMIT_LOG_EVENT_BYTES = 4 * LIMIT_RECORD_LINE_BYTES, /* names and values of one event of a log:
