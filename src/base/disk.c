@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/disk.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,7 +83,10 @@ static struct result system_rename(void *context, int folder, const char *from, 
 /* Files of one folder lie on one file system, so the inode's number alone tells them apart. */
 static struct disk_look look_of(const struct stat *status)
 {
-    return (struct disk_look){.identity = status->st_ino, .size = (uint64_t)status->st_size};
+    return (struct disk_look){.identity = status->st_ino,
+                              .size = (uint64_t)status->st_size,
+                              .owner = status->st_uid,
+                              .mode = status->st_mode & 07777u};
 }
 
 static struct result system_look(void *context, int file, struct disk_look *ret_look)
@@ -111,6 +116,44 @@ static struct result system_sync(void *context, int file)
     return fdatasync(file) == 0 ? RESULT_OK : result_from_errno();
 }
 
+static struct result system_sync_folder(void *context, int folder)
+{
+    (void)context;
+    return fsync(folder) == 0 ? RESULT_OK : result_from_errno();
+}
+
+static struct result system_remove(void *context, int folder, const char *name)
+{
+    (void)context;
+    if (unlinkat(folder, name, 0) != 0)
+        return errno == ENOENT ? result_fail(ERROR_NOT_FOUND) : result_from_errno();
+    return RESULT_OK;
+}
+
+static struct result system_list(void *context, int folder,
+                                 void (*visit)(void *visitor, const char *name), void *visitor)
+{
+    (void)context;
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0)
+        return result_from_errno();
+    DIR *names = fdopendir(copy);
+    if (names == NULL) {
+        struct result failure = result_from_errno();
+        close(copy);
+        return failure;
+    }
+    errno = 0;
+    for (const struct dirent *entry = readdir(names); entry != NULL; entry = readdir(names)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            visit(visitor, entry->d_name);
+        errno = 0;
+    }
+    struct result result = errno == 0 ? RESULT_OK : result_from_errno();
+    closedir(names);
+    return result;
+}
+
 const struct disk *disk_system(void)
 {
     static const struct disk SYSTEM = {
@@ -124,6 +167,9 @@ const struct disk *disk_system(void)
         .look = system_look,
         .look_at = system_look_at,
         .sync = system_sync,
+        .sync_folder = system_sync_folder,
+        .remove = system_remove,
+        .list = system_list,
     };
     return &SYSTEM;
 }

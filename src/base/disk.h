@@ -15,6 +15,8 @@
 struct disk_look {
     uint64_t identity; /* other files of the same folder have another one */
     uint64_t size;
+    uint32_t owner; /* user id */
+    uint32_t mode;  /* permission bits */
 };
 
 struct disk {
@@ -37,6 +39,12 @@ struct disk {
     struct result (*look_at)(void *context, int folder, const char *name,
                              struct disk_look *ret_look);
     struct result (*sync)(void *context, int file);
+    /* Names of the folder (what was created, renamed and removed) are on the disk. */
+    struct result (*sync_folder)(void *context, int folder);
+    struct result (*remove)(void *context, int folder, const char *name);
+    /* Calls `visit` for each name of the folder but "." and "..", in no order. */
+    struct result (*list)(void *context, int folder,
+                          void (*visit)(void *visitor, const char *name), void *visitor);
     void *context;
 };
 
