@@ -35,7 +35,7 @@ static void hash(const uint8_t *data, size_t size, uint8_t *out)
 
 struct release_name release_name_of(const struct release_digest *digest)
 {
-    struct release_name name;
+    struct release_name name = {{0}};
     bytes_copy(name.bytes, sizeof name.bytes, digest->bytes, sizeof name.bytes);
     return name;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * All that a host remembers of updates, as one piece: it is saved as one (slots.h), so that no crash
- * leaves one half newer than the other.
+ * All that a host remembers of updates, as one piece: it is saved as one (slots.h), so that no
+ * crash leaves one half newer than the other.
  */
 #include "update/lifecycle/boot_guard.h"
 #include "update/lifecycle/halts.h"
