@@ -16,7 +16,7 @@ static int value_of(uint8_t character)
 }
 
 /* Four characters, of which the last `padding` are '=', as 24 bits. */
-static RESULT read_group(const uint8_t *text, size_t padding, uint32_t *ret_bits)
+static RESULT read_group(const uint8_t *text, size_t padding, bool is_strict, uint32_t *ret_bits)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < 4; i++) {
@@ -26,13 +26,14 @@ static RESULT read_group(const uint8_t *text, size_t padding, uint32_t *ret_bits
         bits = bits << 6 | (uint32_t)value;
     }
     uint32_t unused = (UINT32_C(1) << 8 * padding) - 1;
-    if ((bits & unused) != 0)
+    if (is_strict && (bits & unused) != 0)
         return result_fail(ERROR_FORMAT);
     *ret_bits = bits;
     return RESULT_OK;
 }
 
-RESULT base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *ret_size)
+static RESULT decode(struct bytes text, bool is_strict, uint8_t *out, size_t capacity,
+                     size_t *ret_size)
 {
     if (text.size % 4 != 0)
         return result_fail(ERROR_FORMAT);
@@ -45,12 +46,23 @@ RESULT base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *r
     size_t written = 0;
     for (size_t at = 0; at < text.size; at += 4) {
         uint32_t bits;
-        GUARD(read_group(text.data + at, at + 4 == text.size ? padding : 0, &bits));
+        size_t here = at + 4 == text.size ? padding : 0;
+        GUARD(read_group(text.data + at, here, is_strict, &bits));
         for (int shift = 16; shift >= 0 && written < size; shift -= 8)
             out[written++] = (uint8_t)(bits >> shift);
     }
     *ret_size = size;
     return RESULT_OK;
+}
+
+RESULT base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *ret_size)
+{
+    return decode(text, true, out, capacity, ret_size);
+}
+
+RESULT base64_decode_loosely(struct bytes text, uint8_t *out, size_t capacity, size_t *ret_size)
+{
+    return decode(text, false, out, capacity, ret_size);
 }
 
 void base64_encode(const uint8_t *data, size_t size, char *out)

@@ -57,6 +57,11 @@ static void what_has_another_text_is_refused(void **state)
         assert_error(base64_decode(text_of(BAD[i]), decoded, sizeof decoded, &size),
                      ERROR_FORMAT);
     assert_error(base64_decode(text_of("Zm9v"), decoded, 2, &size), ERROR_LIMIT);
+    assert_ok(base64_decode_loosely(text_of("Zh=="), decoded, sizeof decoded, &size));
+    assert_int_equal(size, 1);
+    assert_int_equal(decoded[0], 'f');
+    assert_error(base64_decode_loosely(text_of("Z==="), decoded, sizeof decoded, &size),
+                 ERROR_FORMAT);
 }
 
 int main(void)

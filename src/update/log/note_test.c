@@ -93,7 +93,6 @@ static void what_is_no_note_is_refused(void **state)
         "text\n\n- a AAAAAAA=\n",                            /* another dash */
         "text\n\n\xe2\x80\x94 a AAAAAA==\n",                 /* an id and no signature */
         "text\n\n\xe2\x80\x94 a  AAAAAAA=\n",                /* two spaces */
-        "text\n\n\xe2\x80\x94 a AAAAAAB=\n",                 /* bits behind the end */
         "text\n\n\xe2\x80\x94 a+b AAAAAAA=\n",               /* no key name */
         "text\n\n\xe2\x80\x94 a\xc2\xa0z AAAAAAA=\n",        /* a Unicode space */
         "text\n\n\xe2\x80\x94 a AAAAAAA=\n\xe2\x80\x94 b !\n",

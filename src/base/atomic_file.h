@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Small files that are whole or not there, also when the power fails at any instruction: written
+ * under another name, fsync, rename, fsync of the folder. When a call returns RESULT_OK, what it
+ * did has reached the disk. One writer per folder at a time; readers need no lock.
+ *
+ * `folder` is a descriptor; names have no slash, and no symbolic link is followed.
+ */
+#include "base/result.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Makes the file or replaces it. `name` has at most 200 bytes. What an interrupted call left
+ * behind (".NAME.new") is overwritten by the next one. */
+RESULT atomic_file_write(int folder, const char *name, const void *data, size_t size, mode_t mode,
+                         struct explanation *why);
+
+/* A whole regular file. ERROR_NOT_FOUND: there is none; ERROR_LIMIT: it has more than `capacity`
+ * bytes; ERROR_UNSUPPORTED: it is no regular file. */
+RESULT atomic_file_read(int folder, const char *name, void *out, size_t capacity,
+                        size_t *ret_size, struct explanation *why);
+
+/* The folder `name` in `folder`, made where it is absent; its entry has reached the disk. */
+RESULT atomic_folder_open(int folder, const char *name, mode_t mode, int *ret_folder,
+                          struct explanation *why);
