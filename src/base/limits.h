@@ -76,6 +76,8 @@ enum {
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
     LIMIT_LOG_EVENT_BYTES = 4 * LIMIT_RECORD_LINE_BYTES, /* names and values of one event of a log:
                                           each twice where it has two names */
+    LIMIT_EVENT_DEPTH = 16,            /* elements of a Windows event in each other; real ones: 6 */
+    LIMIT_EVTX_STEPS = 20000,          /* tokens of one record's binary XML; real ones: 500 */
     LIMIT_WORKER_BYTES = 1024 * MIB,   /* address space of the process that parses for a verb: the
                                           engine, its compiler's own memory, zstd's window */
     LIMIT_EVENT_VALUES = 8192,         /* values in it, under all names together */
@@ -123,6 +125,7 @@ static_assert((LIMIT_EVENT_RING_BYTES & (LIMIT_EVENT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
 static_assert((LIMIT_ALERT_RING_BYTES & (LIMIT_ALERT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
+static_assert(LIMIT_EVENT_DEPTH < 32, "log_element.c keeps a bit for each depth");
 static_assert(LIMIT_PROCESS_ENDED < LIMIT_PROCESS_SLOTS / 2, "living processes need most slots");
 static_assert(LIMIT_RELEASES >= LIMIT_RELEASES_GOOD + 2 + 3,
               "one in probation, one on its way, and three that wait, failed or are barred");

@@ -55,7 +55,8 @@ static bool add_entry(struct log_input *input, const char *path, unsigned depth)
         return add_folder(input, path, depth + 1);
     if (!S_ISREG(status.st_mode))
         return true;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a FIFO meanwhile */
+    /* it may have become a FIFO meanwhile */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return fd < 0 ? note_failure(input, path) : add_file(input, path, fd);
 }
 

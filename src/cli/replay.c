@@ -240,8 +240,8 @@ static void print_summary(const struct replay *replay)
             engine_count_state(replay->engine, ENGINE_RULE_INACTIVE), count_rejected(replay),
             count_rejected(replay) > 0 ? " (why, says: creance rules check --any-source)" : "");
     if (replay->bad_events > 0 || replay->files_bad > 0 || replay->incomplete > 0)
-        fprintf(stderr, "not judged: %llu unreadable events, %zu of %zu files bad or cut off; incomplete "
-                        "verdicts: %llu\n",
+        fprintf(stderr, "not judged: %llu unreadable events, %zu of %zu files bad or cut off; "
+                        "incomplete verdicts: %llu\n",
                 (unsigned long long)replay->bad_events, replay->files_bad, replay->logs.count,
                 (unsigned long long)replay->incomplete);
 }

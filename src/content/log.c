@@ -2,6 +2,7 @@
 #include "content/log.h"
 
 #include "base/bytes.h"
+#include "content/log_evtx.h"
 #include "content/log_json.h"
 #include "content/log_source.h"
 
@@ -13,7 +14,8 @@ struct log {
     enum log_format format;
     struct recording *recording;
     struct log_fields fields;
-    struct log_json *json; /* of the format's reader: NULL for the others */
+    struct log_json *json; /* readers: NULL but for the one of the format */
+    struct log_evtx *evtx;
 };
 
 /* --- formats ---------------------------------------------------------------------------------- */
@@ -50,6 +52,8 @@ static enum log_format recognise(struct bytes start)
     static const char MARK[] = "\xef\xbb\xbf";
     if (bytes_start_with(start, MARK))
         start = (struct bytes){start.data + 3, start.size - 3};
+    if (log_evtx_recognise(start))
+        return LOG_evtx;
     for (size_t i = 0; i < start.size; i++) {
         uint8_t c = start.data[i];
         if (c == '{' || c == '[')
@@ -71,6 +75,8 @@ static RESULT open_reader(struct log *log, struct explanation *why)
     }
     if (log->format == LOG_json)
         return log_json_new(log->recording, &log->json, why);
+    if (log->format == LOG_evtx)
+        return log_evtx_new(log->recording, log->name, &log->evtx, why);
     return RESULT_OK;
 }
 
@@ -104,6 +110,7 @@ void log_close(struct log *log)
     if (log == NULL)
         return;
     log_json_free(log->json);
+    log_evtx_free(log->evtx);
     log_fields_free(&log->fields);
     recording_close(log->recording);
     free(log);
@@ -137,6 +144,8 @@ static RESULT read_next(struct log *log, struct log_entry *ret_entry, struct exp
     switch (log->format) {
     case LOG_json:
         return log_json_next(log->json, &log->fields, ret_entry, why);
+    case LOG_evtx:
+        return log_evtx_next(log->evtx, &log->fields, ret_entry, why);
     case LOG_text:
     case LOG_ANY:
     case LOG_FORMAT_COUNT:

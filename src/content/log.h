@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * Logs of any kind, event by event: what is in front of every reader of a format. A log is read from
- * a descriptor in one pass, plain or compressed by zstd, so that a pipe will do.
+ * Logs of any kind, event by event: what is in front of every reader of a format. A log is read
+ * from a descriptor in one pass, plain or compressed by zstd, so that a pipe will do.
  */
 #include "content/log_entry.h"
 
 #define LOG_FORMATS(X)                                                                      \
     X(json, "JSON", "objects: recordings, Winlogbeat, ECS, Security-Datasets, evtx_dump")   \
+    X(evtx, "EVTX", "Windows event logs")                                                   \
     X(text, "text", "lines of any text log, for rules that look for keywords")
 
 enum log_format {

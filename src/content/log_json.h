@@ -3,7 +3,8 @@
 /*
  * Logs in JSON: an object a line, or objects over several lines, in an array or one behind the
  * other. Members of objects get dotted names; Windows events, however they were put into JSON
- * (Winlogbeat, NXLog as in Security-Datasets, evtx_dump and other converters of their XML), Sigma's.
+ * (Winlogbeat, NXLog as in Security-Datasets, evtx_dump and other converters of their XML),
+ * Sigma's.
  *
  * Where objects span lines, a line that begins with '{' in its first column begins an object, also
  * where the one before was not ended: it is then unreadable, and only it.

@@ -296,10 +296,10 @@ static bool has_channel(struct log_fields *fields, struct engine_event *event,
         return false;
     *ret_result = add_shipper_names(fields);
     const char *name = find_channel(fields, room);
-    if (name == NULL || !result_is_ok(*ret_result))
-        return name != NULL;
+    if (name == NULL && log_fields_find(fields, "Provider_Name") == NULL)
+        return false;
     bool is_known = false;
-    for (size_t i = 0; i < COUNT_OF(CHANNELS) && result_is_ok(*ret_result); i++) {
+    for (size_t i = 0; name != NULL && i < COUNT_OF(CHANNELS) && result_is_ok(*ret_result); i++) {
         if (!bytes_equal_text_uncased(bytes_of(name), CHANNELS[i].channel))
             continue;
         if (!is_known)
@@ -308,8 +308,8 @@ static bool has_channel(struct log_fields *fields, struct engine_event *event,
             *ret_result = add_categories(fields, &CHANNELS[i], id, event);
         is_known = true;
     }
-    /* a channel that Sigma has no service for is still Windows' */
-    if (!is_known)
+    /* a channel that Sigma has no service for is still Windows', and so is a trace without one */
+    if (!is_known && result_is_ok(*ret_result))
         *ret_result = engine_event_add_source(event, "windows", "", "");
     return true;
 }

@@ -83,8 +83,8 @@ static bool is_text_mark(struct bytes part)
 }
 
 /* "Provider.#attributes.Name", "Provider_attributes.Name", "Provider.@Name": element Provider,
- * attribute Name. "EventID.#text", "EventID": element EventID. ("Provider.Name" without a mark: `has_plain_attributes` asks whether
- * that can be an attribute.) */
+ * attribute Name. "EventID.#text", "EventID": element EventID. ("Provider.Name" without a mark:
+ * `has_plain_attributes` asks whether that can be an attribute.) */
 static void split(struct bytes dotted, bool has_plain_attributes, struct bytes *ret_element,
                   struct bytes *ret_attribute)
 {

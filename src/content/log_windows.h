@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Windows events (MS-EVEN6, the schema of http://schemas.microsoft.com/win/2004/08/events/event),
- * whoever wrote them down: event logs, XML or JSON. Their readers hand in each value under its place
- * in the event; here it gets the name by which Sigma knows it.
+ * whoever wrote them down: event logs, XML or JSON. Their readers hand in each value under its
+ * place in the event; here it gets the name by which Sigma knows it.
  *
  *     System/Provider/@Name    Provider_Name        EventData/Data[@Name='Image']   Image
  *     System/Provider/@Guid    Provider_Guid        EventData/Data                  Data

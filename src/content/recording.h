@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * Reads recordings and logs line by line or, where they are not text, in pieces: plain, or compressed
- * by zstd, which is recognised by its first bytes and not by the file's name. A pipe will do;
- * nothing is held but one line.
+ * Reads recordings and logs line by line or, where they are not text, in pieces: plain, or
+ * compressed by zstd, which is recognised by its first bytes and not by the file's name. A pipe
+ * will do; nothing is held but one line.
  *
  * A line ends with a newline or with the file. Lines are numbered from 0 and every line counts,
  * blank ones and those that were passed over too: the number is the one that an editor shows, less
@@ -34,8 +34,8 @@ void recording_close(struct recording *recording); /* NULL is allowed */
 RESULT recording_next(struct recording *recording, struct recording_line *ret_line,
                       struct explanation *why);
 
-/* The bytes that come next, without taking them; at the start at least the first line, or as much of
- * it as is looked at before that is given up (128 KiB). Empty at the end. Failures as above. */
+/* The bytes that come next, without taking them; at the start at least the first line, or as much
+ * of it as is looked at before that is given up (128 KiB). Empty at the end. Failures as above. */
 RESULT recording_peek(struct recording *recording, struct bytes *ret_text, struct explanation *why);
 
 /* Takes the next `size` bytes as they are, for logs that are not text; fewer only at the end.
