@@ -133,8 +133,14 @@ static void begin_event(const struct normaliser *normaliser, enum event_kind kin
 
 static void finish_event(const struct event *event)
 {
-    if ((event->incomplete & INCOMPLETE_TRUNCATED) != 0)
-        counter_add(COUNTER_sensor_truncated, 1);
+    if ((event->incomplete & INCOMPLETE_TRUNCATED) == 0)
+        return;
+    const char *group = schema_kind(event->kind)->ecs_category;
+    counter_add(COUNTER_sensor_truncated, 1);
+    counter_add(string_equal(group, "file")      ? COUNTER_sensor_truncated_file
+                : string_equal(group, "network") ? COUNTER_sensor_truncated_network
+                                                 : COUNTER_sensor_truncated_process,
+                1);
 }
 
 /* Sets a text that may have been cut before; empty ones are absent. */

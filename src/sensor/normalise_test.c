@@ -325,6 +325,8 @@ static void what_was_cut_is_said(void **state)
     struct fixture *fixture = *state;
     const struct event *event = &fixture->event;
     uint64_t before = counter_get(COUNTER_sensor_truncated);
+    uint64_t before_process = counter_get(COUNTER_sensor_truncated_process);
+    uint64_t before_file = counter_get(COUNTER_sensor_truncated_file);
     exec(fixture, CHILD, fake_identity(0, 0), 350, "/rest/of/it", "a\0b", 4);
     as_exec(&fixture->record)->header.flags = WIRE_PATH_CUT | WIRE_ARGUMENTS_CUT;
     run(fixture);
@@ -333,10 +335,12 @@ static void what_was_cut_is_said(void **state)
     assert_true(event->values[FIELD_process_executable].is_cut);
     assert_true(event->values[FIELD_process_arguments].is_cut);
     assert_true(counter_get(COUNTER_sensor_truncated) == before + 1);
+    assert_true(counter_get(COUNTER_sensor_truncated_process) == before_process + 1);
     /* A later event of the same process has the same gaps. */
     file(fixture, WIRE_FILE_DELETE, "/tmp/b", "");
     run(fixture);
     assert_int_equal(event->incomplete, INCOMPLETE_TRUNCATED);
+    assert_true(counter_get(COUNTER_sensor_truncated_file) == before_file + 1);
 
     /* 8 KiB of arguments are whole in the event, and cut in the table. */
     char arguments[WIRE_ARGUMENTS_BYTES];

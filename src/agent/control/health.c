@@ -59,6 +59,9 @@ static bool is_partial_loss(enum counter counter)
 {
     switch (counter) {
     case COUNTER_sensor_truncated:
+    case COUNTER_sensor_truncated_process:
+    case COUNTER_sensor_truncated_file:
+    case COUNTER_sensor_truncated_network:
     case COUNTER_sensor_parent_unknown:
     case COUNTER_sensor_process_unknown:
     case COUNTER_kernel_read_failed:
