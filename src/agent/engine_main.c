@@ -103,6 +103,8 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
         (void)munmap(pack, (size_t)status.st_size);
     }
     if (result_is_ok(result)) {
+        if (judge->engine != NULL)
+            engine_adopt_state(engine, judge->engine);
         engine_event_free(judge->event);
         engine_free(judge->engine);
         judge->engine = engine;
@@ -119,6 +121,14 @@ static void take_messages(struct judge *judge)
     while (result_is_ok(child_receive(&judge->child, &message)))
         if (message.type == MESSAGE_rules)
             take_rules(judge, message.fd, message.rules.generation);
+}
+
+static void count_correlations(const struct engine *engine)
+{
+    struct engine_correlation_counts counts = engine_correlation_counts(engine);
+    counter_set(COUNTER_engine_correlation_events, counts.events);
+    counter_set(COUNTER_engine_correlation_evicted, counts.evicted_events);
+    counter_set(COUNTER_engine_correlation_late, counts.late_events);
 }
 
 /* --- alerts ----------------------------------------------------------------------------------- */
@@ -264,6 +274,8 @@ int main(void)
         take_messages(judge);
         is_more = judge->engine != NULL && judge_events(judge);
         wake_control(judge);
+        if (judge->engine != NULL)
+            count_correlations(judge->engine);
         child_heartbeat(&judge->child, counter_get(COUNTER_engine_events));
     }
 }

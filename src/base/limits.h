@@ -54,6 +54,12 @@ enum {
     LIMIT_RULE_REGEXES = 200,        /* each is compiled for itself; real rules have 8 */
     LIMIT_EVALUATION_STEPS = 200000, /* per event, over all rules */
     LIMIT_RULE_STEPS = 20000,        /* per event and rule, so that one cannot starve the others */
+    LIMIT_CORRELATION_RULES = 64,    /* rules that one correlation names: bits of a word */
+    LIMIT_CORRELATION_FIELDS = 16,   /* fields that it groups by or counts; real ones: 1 or 2 */
+    LIMIT_CORRELATION_ALIASES = 256,
+    LIMIT_CORRELATION_DAYS = 3660,   /* the longest time span: ten years */
+    LIMIT_CORRELATION_EVENTS = 65536, /* remembered per group; the oldest makes room */
+    LIMIT_CORRELATION_BYTES = 32 * MIB, /* what all correlations remember: about 600,000 events */
     LIMIT_ENGINE_BYTES = 256 * MIB,  /* everything one engine loads */
 
     /* --- update metadata (TUF) ------------------------------------------------------------ */

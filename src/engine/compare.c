@@ -147,14 +147,13 @@ bool compare_pattern(const struct program *program, const struct pattern *patter
 
 /* --- others ----------------------------------------------------------------------------------- */
 
-/* The value as a short C string; false when it is longer or holds a zero byte. */
-static bool short_text(const struct value *value, char out[NUMBER_TEXT_BYTES])
+/* The text as a short C string; false when it is longer, empty or holds a zero byte. */
+static bool short_text(const uint8_t *text, size_t size, char out[NUMBER_TEXT_BYTES])
 {
-    if (value->size >= NUMBER_TEXT_BYTES || value->size == 0
-        || memchr(value->text, '\0', value->size) != NULL)
+    if (size >= NUMBER_TEXT_BYTES || size == 0 || memchr(text, '\0', size) != NULL)
         return false;
-    bytes_copy(out, NUMBER_TEXT_BYTES, value->text, value->size);
-    out[value->size] = '\0';
+    bytes_copy(out, NUMBER_TEXT_BYTES, text, size);
+    out[size] = '\0';
     return true;
 }
 
@@ -162,7 +161,7 @@ bool compare_network(const struct network *network, const struct value *value)
 {
     char text[NUMBER_TEXT_BYTES];
     uint8_t address[16];
-    if (!short_text(value, text)
+    if (!short_text(value->text, value->size, text)
         || inet_pton(network->is_v6 ? AF_INET6 : AF_INET, text, address) != 1)
         return false;
     unsigned whole = network->prefix_bits / 8;
@@ -172,14 +171,20 @@ bool compare_network(const struct network *network, const struct value *value)
     return rest == 0 || ((address[whole] ^ network->address[whole]) >> (8 - rest)) == 0;
 }
 
-bool compare_number(enum compare_kind kind, double number, const struct value *value)
+bool compare_read_number(const uint8_t *data, size_t size, double *ret_number)
 {
     char text[NUMBER_TEXT_BYTES];
     char *end;
-    if (!short_text(value, text) || strspn(text, "+-.0123456789eE") != strlen(text))
+    if (!short_text(data, size, text) || strspn(text, "+-.0123456789eE") != size)
         return false;
-    double found = strtod(text, &end);
-    if (*end != '\0' || isnan(found))
+    *ret_number = strtod(text, &end);
+    return *end == '\0' && isfinite(*ret_number);
+}
+
+bool compare_number(enum compare_kind kind, double number, const struct value *value)
+{
+    double found;
+    if (!compare_read_number(value->text, value->size, &found))
         return false;
     switch (kind) {
     case COMPARE_LT:
@@ -231,7 +236,7 @@ static int iso_week(int year, int month, int day)
 bool compare_time(enum time_part part, double number, const struct value *value)
 {
     char text[NUMBER_TEXT_BYTES];
-    if (!short_text(value, text) || strlen(text) < strlen("2026-11-24"))
+    if (!short_text(value->text, value->size, text) || strlen(text) < strlen("2026-11-24"))
         return false;
     int year = digits_at(text, 4);
     int month = digits_at(text + 5, 2);

@@ -155,6 +155,8 @@ static RESULT compile_detail(struct compiler *compiler, const struct leaf *leaf,
 static RESULT compile_leaf(struct compiler *compiler, struct leaf *leaf)
 {
     struct program *program = compiler->program;
+    if (leaf->kind == LEAF_RULE)
+        return emit(compiler, OPERATION_LEAF, leaf->position, NULL);
     if (leaf->compiled != 0)
         return emit(compiler, OPERATION_LEAF, leaf->compiled - 1, NULL);
     struct program_leaf row = {.kind = (uint8_t)leaf->kind, .is_cased = leaf->is_cased,
@@ -254,6 +256,24 @@ static RESULT compile_node(struct compiler *compiler, const struct node *node)
     return RESULT_OK;
 }
 
+RESULT program_try(struct program *program, const struct node *condition, struct arena *scratch,
+                   struct rule_fault *fault)
+{
+    struct compiler compiler = {.program = program, .scratch = scratch, .fault = fault,
+                                .start = program->instructions.count};
+    return compile_node(&compiler, condition);
+}
+
+RESULT program_add_expression(struct program *program, const struct node *condition,
+                              struct arena *scratch, struct rule_fault *fault,
+                              struct program_correlation *correlation)
+{
+    correlation->instruction = program->instructions.count;
+    GUARD(program_try(program, condition, scratch, fault));
+    correlation->instruction_count = program->instructions.count - correlation->instruction;
+    return RESULT_OK;
+}
+
 static RESULT intern(struct program *program, const char *text, const char **ret_text)
 {
     *ret_text = arena_copy(program->arena, text, strlen(text));
@@ -264,17 +284,17 @@ static RESULT find_source(struct program *program, const struct rule *rule, uint
 {
     for (uint32_t i = 0; i < program->sources.count; i++) {
         const struct log_source *source = &ROWS_OF(program->sources, struct log_source)[i];
-        if (string_equal(source->product, rule->product)
-            && string_equal(source->category, rule->category)
-            && string_equal(source->service, rule->service)) {
+        if (string_equal(source->product, rule->words.product)
+            && string_equal(source->category, rule->words.category)
+            && string_equal(source->service, rule->words.service)) {
             *ret_source = i;
             return RESULT_OK;
         }
     }
     struct log_source source;
-    GUARD(intern(program, rule->product, &source.product));
-    GUARD(intern(program, rule->category, &source.category));
-    GUARD(intern(program, rule->service, &source.service));
+    GUARD(intern(program, rule->words.product, &source.product));
+    GUARD(intern(program, rule->words.category, &source.category));
+    GUARD(intern(program, rule->words.service, &source.service));
     GUARD(rows_add(&program->sources, &program->budget, sizeof source, 1, ret_source));
     ROWS_OF(program->sources, struct log_source)[*ret_source] = source;
     return RESULT_OK;

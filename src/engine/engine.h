@@ -7,7 +7,8 @@
  *
  *     pack of sources -> engine_load() -> engine -> engine_eval(event) -> sink(match)
  *
- * Specification: Sigma rules 2.x (sigma-specification, "Sigma rules", "modifiers appendix").
+ * Specification: Sigma 2.1 (sigma-specification: rules, modifiers appendix, correlation rules,
+ * filters), with what its branch for 2.2 adds.
  */
 #include "base/reader.h"
 #include "schema/event.h"
@@ -29,6 +30,14 @@ struct engine_alias {
     const char *field; /* in rules; behind a name with '*': "*" or a front with '*' at its end */
 };
 
+/* What a word between percent signs stands for in values with the modifier `expand`; see also
+ * documents with a section `placeholders` in the pack itself (docs/rules.md). */
+struct engine_placeholder {
+    const char *name; /* without the percent signs */
+    const char **values;
+    size_t value_count;
+};
+
 struct engine_options {
     /* Sources that exist here; rules for others become inactive. NULL: everything is supplied
      * (replay of recordings), keyword rules too. */
@@ -39,7 +48,10 @@ struct engine_options {
     /* Fields that engine_event_text() can be asked for although no rule names them. */
     const char *const *fields;
     size_t field_count;
+    const struct engine_placeholder *placeholders;
+    size_t placeholder_count;
     size_t memory_limit_bytes; /* for all that is loaded; 0: LIMIT_ENGINE_BYTES */
+    size_t correlation_bytes;  /* for what correlations remember; 0: LIMIT_CORRELATION_BYTES */
     /* As on a CPU that cannot run Vectorscan: every rule of a log source is evaluated for each of
      * its events, and rules with regular expressions are rejected. */
     bool is_without_scanner;
@@ -48,6 +60,12 @@ struct engine_options {
 /* The sources of this host's own events, from the schema table: options->sources for live use. */
 const struct engine_source *engine_native_sources(size_t *ret_count);
 
+enum engine_rule_kind {
+    ENGINE_KIND_RULE,
+    ENGINE_KIND_CORRELATION,
+    ENGINE_KIND_FILTER,       /* an exception, joined to the rules that it names */
+    ENGINE_KIND_PLACEHOLDERS,
+};
 enum engine_rule_state { ENGINE_RULE_LOADED, ENGINE_RULE_INACTIVE, ENGINE_RULE_REJECTED };
 
 /* What became of one document of a source file. All strings live as long as the engine and are
@@ -56,6 +74,7 @@ struct engine_rule {
     const char *file;     /* name in the pack */
     unsigned line;        /* where the problem is, or the document begins; from 1 */
     const char *id;       /* UUID of the rule; "" where it has none */
+    const char *name;     /* what correlations may call it instead; "" where it has none */
     const char *title;
     const char *level;    /* "informational", "low", "medium", "high", "critical" or "" */
     const char *status;
@@ -65,6 +84,7 @@ struct engine_rule {
     const char *const *tags; /* "attack.t1059.004", ... */
     size_t tag_count;
     uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
+    enum engine_rule_kind kind;
     enum engine_rule_state state;
     bool is_disabled;     /* by engine_rule_disable() */
     const char *reason;   /* why it is inactive or rejected: what was found, what was expected; of a
@@ -85,6 +105,38 @@ size_t engine_rule_count(const struct engine *engine);
 const struct engine_rule *engine_rule(const struct engine *engine, size_t index);
 size_t engine_count_state(const struct engine *engine, enum engine_rule_state state);
 
+/*
+ * Correlations: rules about what other rules found. A match of one reaches the sink like any other,
+ * with the event that completed it. Rules that feed one do not report for themselves unless some
+ * correlation that they feed says `generate: true` (specification, "Generate"); where all of those
+ * are rejected, inactive or switched off, they do.
+ *
+ * - Time is the event's (engine_event_time); where it is not known, the latest that was seen. The
+ *   span slides: it ends with the event at hand and holds what is not older than `timespan`. An
+ *   event older than that, seen from the newest of its group, counts as late and for nothing else.
+ * - Groups: all group-by fields must be there; their texts are compared as they are, with case.
+ * - A correlation is reported when its condition becomes true, and again only after it was false or
+ *   all was forgotten. To a temporal correlation that it feeds it counts each time that it holds.
+ * - One event that matches several rules of a correlation counts once for event_count and the
+ *   value_ types, for each of its rules in temporal, and for one rule only in temporal_ordered.
+ * - What is remembered has a limit (options->correlation_bytes); what was seen last longest ago is
+ *   forgotten first, and counted.
+ */
+struct engine_correlation_counts {
+    uint64_t groups;          /* remembered now */
+    uint64_t events;          /* remembered now, over all groups */
+    uint64_t limit_bytes;
+    uint64_t evicted_groups;  /* forgotten for want of room although still in their time span */
+    uint64_t evicted_events;  /* the same, with those of evicted groups */
+    uint64_t late_events;
+};
+struct engine_correlation_counts engine_correlation_counts(const struct engine *engine);
+
+/* Moves what `old` remembers to `engine`: for each correlation that is the same in both, with all
+ * that feeds it (rules, filters, placeholders). To be called once, before `engine` judges its first
+ * event; `old` may go on, and is not changed. */
+void engine_adopt_state(struct engine *engine, const struct engine *old);
+
 /* Switches every document with this digest off, or on again: it is not evaluated, as if it had no
  * log source. Returns how many there are; 0: none of this set. A new set begins with all switched
  * on: whoever keeps such a list applies it after engine_load(). */
@@ -103,7 +155,8 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
 
 /* Fills it from one line of JSON (an object): names as they are, nested objects as dotted names
  * too; `product`, `category`, `service` say the log source; ECS names that the schema knows answer
- * to their Sigma names as well. ERROR_FORMAT, with `why`, for what is not one JSON object. */
+ * to their Sigma names as well; `@timestamp` and its relatives (event_time.c) say the time.
+ * ERROR_FORMAT, with `why`, for what is not one JSON object. */
 RESULT engine_event_from_json(struct engine_event *out, const char *line, size_t size,
                               struct explanation *why);
 
@@ -130,9 +183,13 @@ void engine_event_clear_sources(struct engine_event *out);
  * rule asks for cost a look-up only. ERROR_LIMIT beyond LIMIT_EVENT_VALUES values or
  * LIMIT_RECORD_LINE_BYTES of text; ERROR_MEMORY. The event stays usable with what it has. */
 RESULT engine_event_add(struct engine_event *out, const char *name, const void *text, size_t size);
-/* When it happened, in nanoseconds since 1970: what correlations go by. 0: not known. */
-void engine_event_set_time(struct engine_event *out, uint64_t wall_ns);
+/* When it happened, in nanoseconds since 1970; for this host's own events since boot, which nobody
+ * can set. 0: not known. What correlations go by. */
+void engine_event_set_time(struct engine_event *out, uint64_t time_ns);
 uint64_t engine_event_time(const struct engine_event *event);
+/* Reads RFC 3339 and its relatives (a blank for the T, no zone: UTC) and seconds, milliseconds,
+ * microseconds or nanoseconds since 1970 by their size; false for anything else. */
+bool engine_parse_time(const void *text, size_t size, uint64_t *ret_time_ns);
 
 /* The first value under a name that a rule or options->fields has; false where there is none.
  * Lives until the event is filled anew. */

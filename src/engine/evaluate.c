@@ -94,7 +94,7 @@ static bool reference_matches(struct evaluation *evaluation, const struct progra
     for (uint32_t at = event->slots[leaf->first]; at != NO_INDEX; at = event->values[at].next) {
         if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
             return false;
-        if (reference_fits(leaf, value, &event->values[at]))
+        if (!event->values[at].is_null && reference_fits(leaf, value, &event->values[at]))
             return true;
     }
     return false;
@@ -121,7 +121,8 @@ static bool value_matches(struct evaluation *evaluation, const struct program_le
         return reference_matches(evaluation, leaf, value);
     case LEAF_EXISTS:
         return true;
-    case LEAF_NULL:
+    case LEAF_NULL: /* see leaf_matches() */
+    case LEAF_RULE: /* of correlations */
         return false;
     }
     return false;
@@ -131,7 +132,7 @@ static bool any_value_matches(struct evaluation *evaluation, const struct progra
 {
     const struct engine_event *event = evaluation->event;
     for (uint32_t i = 0; i < event->value_count && !evaluation->is_stopped; i++) {
-        if (value_matches(evaluation, leaf, &event->values[i]))
+        if (!event->values[i].is_null && value_matches(evaluation, leaf, &event->values[i]))
             return true;
     }
     return false;
@@ -143,10 +144,13 @@ static bool leaf_matches(struct evaluation *evaluation, const struct program_lea
     if (leaf->slot == NO_INDEX)
         return any_value_matches(evaluation, leaf);
     uint32_t at = event->slots[leaf->slot];
-    if (leaf->kind == LEAF_NULL)
-        return at == NO_INDEX;
+    if (leaf->kind == LEAF_EXISTS)
+        return at != NO_INDEX;
+    if (leaf->kind == LEAF_NULL && at == NO_INDEX)
+        return true;
     for (; at != NO_INDEX && !evaluation->is_stopped; at = event->values[at].next) {
-        if (value_matches(evaluation, leaf, &event->values[at]))
+        struct value *value = &event->values[at];
+        if (value->is_null ? leaf->kind == LEAF_NULL : value_matches(evaluation, leaf, value))
             return true;
     }
     return false;

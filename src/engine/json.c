@@ -12,6 +12,7 @@
 struct json {
     struct json_walk walk; /* first: the walk's visitor knows us by its address */
     struct engine_event *event;
+    unsigned time_rank; /* of the name that the event's time was read from */
     struct view_source source;
     const char *ecs_category; /* event.category and event.action, "" where absent */
     const char *ecs_action;
@@ -50,10 +51,21 @@ static bool note_source(struct json *json, struct bytes text)
     return false;
 }
 
+static void note_time(struct json *json, struct bytes text)
+{
+    unsigned rank = event_time_rank(json->walk.name, json->walk.name_size);
+    uint64_t time_ns;
+    if (rank <= json->time_rank || !engine_parse_time(text.data, text.size, &time_ns))
+        return;
+    json->time_rank = rank;
+    json->event->time_ns = time_ns;
+}
+
 static RESULT add_value(struct json_walk *walk, struct bytes text, bool is_string)
 {
     struct json *json = (struct json *)walk;
     struct engine_event *event = json->event;
+    note_time(json, text);
     bool is_source = is_string && note_source(json, text);
     uint32_t slot = program_find_slot(event->program, walk->name, walk->name_size);
     if (slot == NO_INDEX && (is_source || !event->program->has_keywords))
@@ -63,6 +75,16 @@ static RESULT add_value(struct json_walk *walk, struct bytes text, bool is_strin
                        "the event has more than %d values (LIMIT_EVENT_VALUES)",
                        (int)LIMIT_EVENT_VALUES);
     view_add(event, slot, text.data, text.size);
+    return RESULT_OK;
+}
+
+/* The field is there, without a value. */
+static RESULT add_null(struct json_walk *walk)
+{
+    struct engine_event *event = ((struct json *)walk)->event;
+    uint32_t slot = program_find_slot(event->program, walk->name, walk->name_size);
+    if (slot != NO_INDEX && event->value_count < LIMIT_EVENT_VALUES)
+        view_add_null(event, slot);
     return RESULT_OK;
 }
 
@@ -109,7 +131,7 @@ RESULT view_read_json(struct engine_event *event, const char *line, size_t size,
     struct json json = {
         .walk = {.text = (const uint8_t *)line, .size = size, .name = event->names,
                  .name_capacity = event->name_capacity, .unescaped = event->texts,
-                 .visit = add_value, .why = why},
+                 .visit = add_value, .visit_null = add_null, .why = why},
         .event = event, .source = {"", "", ""}, .ecs_category = "", .ecs_action = "",
     };
     GUARD(json_walk(&json.walk));

@@ -267,7 +267,7 @@ static RESULT parse_value(struct json_walk *json)
         return json->visit(json, text, true);
     }
     if (take_word(json, "null"))
-        return RESULT_OK; /* as if it were not there */
+        return json->visit_null == NULL ? RESULT_OK : json->visit_null(json);
     if (take_word(json, "true"))
         return json->visit(json, (struct bytes){(const uint8_t *)"true", 4}, false);
     if (take_word(json, "false"))

@@ -3,7 +3,7 @@
 /*
  * One JSON object (RFC 8259) without a tree: each value in it is handed out under its dotted name
  * ("process.parent.pid"); the values of an array all have the array's name. Numbers keep the text
- * that they were written with; null is passed over, as if it were not there.
+ * that they were written with.
  */
 #include "base/reader.h"
 
@@ -17,6 +17,8 @@ struct json_walk {
     /* Called for each value; it may write behind unescaped_size itself, when there is more room. A
      * failure ends the walk. `text` lives as long as the caller's memory. */
     struct result (*visit)(struct json_walk *json, struct bytes text, bool is_string);
+    /* The same for a name that is null; where it is NULL such names are passed over. */
+    struct result (*visit_null)(struct json_walk *json);
     struct explanation *why; /* may be NULL */
 
     /* where it is; zeros at the start */

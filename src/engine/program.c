@@ -33,7 +33,7 @@ static bool cpu_has_scanner(void)
     return hs_valid_platform() == HS_SUCCESS;
 }
 
-enum { TABLES = 13 };
+enum { TABLES = 16 };
 
 static void list_tables(struct program *program, struct rows *tables[TABLES])
 {
@@ -41,7 +41,7 @@ static void list_tables(struct program *program, struct rows *tables[TABLES])
         &program->rules,   &program->instructions, &program->leaves,    &program->patterns,
         &program->bytes,   &program->units,        &program->networks,  &program->numbers,
         &program->regexes, &program->slots,        &program->witnesses, &program->sources,
-        &program->fronts,
+        &program->fronts,  &program->correlations, &program->links,     &program->link_slots,
     };
     for (size_t i = 0; i < TABLES; i++)
         tables[i] = all[i];
@@ -211,4 +211,34 @@ RESULT program_alias(struct program *program, const char *name, const char *fiel
         return add_front(program, name, field);
     uint32_t slot = find_name(program, field, strlen(field));
     return slot == NO_INDEX ? RESULT_OK : add_name(program, name, slot);
+}
+
+/* Whether some correlation that is in force waits for these links, and none lets them report. */
+static bool is_muted(const struct program *program, uint32_t link, uint32_t count)
+{
+    bool is_muted = false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = ROWS_OF(program->links, struct link)[link + i].correlation;
+        const struct program_correlation *correlation =
+            &ROWS_OF(program->correlations, struct program_correlation)[at];
+        if (correlation->is_disabled)
+            continue;
+        if (correlation->generates)
+            return false;
+        is_muted = true;
+    }
+    return is_muted;
+}
+
+void program_mute(struct program *program)
+{
+    for (uint32_t i = 0; i < program->rules.count; i++) {
+        struct program_rule *rule = &ROWS_OF(program->rules, struct program_rule)[i];
+        rule->is_muted = is_muted(program, rule->link, rule->link_count);
+    }
+    for (uint32_t i = 0; i < program->correlations.count; i++) {
+        struct program_correlation *correlation =
+            &ROWS_OF(program->correlations, struct program_correlation)[i];
+        correlation->is_muted = is_muted(program, correlation->link, correlation->link_count);
+    }
 }

@@ -84,9 +84,45 @@ struct program_rule {
     uint32_t instruction_count;
     uint8_t is_disabled;
     uint8_t is_keyword_only; /* names no field: what a line of text can match */
+    uint8_t is_muted;    /* it speaks through correlations only */
+    uint32_t link;       /* first; the correlations that it feeds */
+    uint32_t link_count;
     uint32_t witness; /* first; one of them is in every event that the rule matches */
     uint32_t witness_count; /* 0: none is known, the rule is always evaluated */
 };
+
+/* --- correlations ----------------------------------------------------------------------------- */
+
+/* Rules come first: each correlation stands behind those that feed it. */
+struct program_correlation {
+    uint32_t row; /* of engine_rule() */
+    uint8_t type; /* enum correlation_type */
+    uint8_t is_disabled;
+    uint8_t is_muted;
+    uint8_t generates;
+    uint32_t rule_count;
+    uint32_t group_count;
+    uint32_t field_count;
+    uint32_t link; /* first; the correlations that it feeds itself */
+    uint32_t link_count;
+    uint32_t key;  /* first of the correlator's key texts: group_count of them */
+    uint32_t slot; /* first of link_slots: for each rule where group-by and fields are found */
+    uint32_t instruction; /* condition over rules by position; count 0: thresholds */
+    uint32_t instruction_count;
+    uint32_t threshold_count;
+    struct threshold thresholds[MAX_THRESHOLDS];
+    double percentile; /* below 0: the share of the event's own value */
+    uint64_t span_ns;
+    uint8_t digest[32]; /* of its text and of all that feeds it: equal ones mean the same */
+};
+
+/* A rule, or correlation, feeds correlation `correlation` as the one at `position` of its list. */
+struct link {
+    uint32_t correlation;
+    uint32_t position;
+};
+/* A link slot with this bit is no slot: the rest is the key text of the correlation that feeds. */
+#define LINK_KEY (UINT32_C(1) << 31)
 
 struct slot {
     const char *name;    /* as a rule first wrote it */
@@ -130,6 +166,10 @@ struct program {
     struct rows witnesses;
     struct rows sources;   /* struct log_source */
     struct rows fronts;    /* struct name_front */
+    struct rows correlations; /* struct program_correlation */
+    struct rows links;
+    struct rows link_slots; /* uint32_t */
+    uint32_t key_count;     /* key texts of all correlations */
     struct name_row *names; /* hash table */
     size_t name_capacity;   /* a power of two */
     size_t name_count;
@@ -146,6 +186,17 @@ void program_free(struct program *program);
  * are never reached. `scratch` is for what lasts no longer than the call. */
 RESULT program_add(struct program *program, const struct rule *rule, uint32_t row,
                    struct arena *scratch, struct rule_fault *fault);
+
+/* Compiles `condition` for the rules to which it will be joined, so that a fault in it costs nobody
+ * else. */
+RESULT program_try(struct program *program, const struct node *condition, struct arena *scratch,
+                   struct rule_fault *fault);
+/* Appends the instructions of a condition over LEAF_RULEs. */
+RESULT program_add_expression(struct program *program, const struct node *condition,
+                              struct arena *scratch, struct rule_fault *fault,
+                              struct program_correlation *correlation);
+/* Decides again who reports for itself, after something was switched off or on. */
+void program_mute(struct program *program);
 
 /* The slot for a field name, made when there is none yet. */
 RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slot);

@@ -28,9 +28,22 @@ struct node *node_new(struct arena *arena, enum node_kind kind, size_t count)
     return count > 0 && node->children == NULL ? NULL : node;
 }
 
-/* An attribute that must be one value; "" where it is absent. */
-static RESULT read_word(struct parse_context *context, const struct yaml_node *map,
-                        const char *key, const char **ret_word)
+const struct words NO_WORDS = {.id = "", .name = "", .title = "", .level = "", .status = "",
+                               .product = "", .category = "", .service = ""};
+
+enum document_kind document_kind(const struct yaml_document *document)
+{
+    if (yaml_get(document->root, "correlation") != NULL)
+        return DOCUMENT_CORRELATION;
+    if (yaml_get(document->root, "filter") != NULL)
+        return DOCUMENT_FILTER;
+    bool is_rule = yaml_get(document->root, "detection") != NULL;
+    return !is_rule && yaml_get(document->root, "placeholders") != NULL ? DOCUMENT_PLACEHOLDERS
+                                                                        : DOCUMENT_RULE;
+}
+
+RESULT word_parse(struct parse_context *context, const struct yaml_node *map, const char *key,
+                  const char **ret_word)
 {
     const struct yaml_node *value = yaml_get(map, key);
     *ret_word = "";
@@ -50,7 +63,7 @@ static RESULT read_word(struct parse_context *context, const struct yaml_node *m
 }
 
 static RESULT read_tags(struct parse_context *context, const struct yaml_node *root,
-                        struct rule *rule)
+                        struct words *words)
 {
     const struct yaml_node *list = yaml_get(root, "tags");
     if (list == NULL || list->kind == YAML_NULL)
@@ -59,8 +72,8 @@ static RESULT read_tags(struct parse_context *context, const struct yaml_node *r
     if (list->kind != YAML_LIST)
         return parse_fault(context, ERROR_FORMAT, list->line, "'tags' is %s; expected a list",
                            yaml_kind_name(list->kind));
-    rule->tags = arena_array(context->arena, list->count + 1, sizeof rule->tags[0]);
-    if (rule->tags == NULL)
+    words->tags = arena_array(context->arena, list->count + 1, sizeof words->tags[0]);
+    if (words->tags == NULL)
         return parse_out_of_memory(context, list->line);
     for (const struct yaml_node *tag = list->first; tag != NULL; tag = tag->next) {
         if (!yaml_is_scalar(tag) || tag->size > LIMIT_RULE_VALUE_BYTES
@@ -68,7 +81,7 @@ static RESULT read_tags(struct parse_context *context, const struct yaml_node *r
             return parse_fault(context, ERROR_FORMAT, tag->line,
                                "a tag is %s; expected text such as attack.t1059",
                                yaml_kind_name(tag->kind));
-        rule->tags[rule->tag_count++] = tag->text;
+        words->tags[words->tag_count++] = tag->text;
     }
     context->field = NULL;
     return RESULT_OK;
@@ -89,29 +102,35 @@ static RESULT check_choice(struct parse_context *context, const struct yaml_node
                        "'%s' is '%.100s'; expected %s", key, word, listed);
 }
 
-static RESULT read_words(struct parse_context *context, const struct yaml_node *root,
-                         struct rule *rule)
+RESULT words_parse(struct parse_context *context, const struct yaml_document *document,
+                   struct words *words)
 {
     static const char *const LEVELS[] = {"informational", "low",      "medium",
                                          "high",          "critical", NULL};
     static const char *const STATUSES[] = {"stable",     "test",        "experimental",
                                            "deprecated", "unsupported", NULL};
-    GUARD(read_word(context, root, "id", &rule->id));
-    GUARD(read_word(context, root, "title", &rule->title));
-    GUARD(read_word(context, root, "level", &rule->level));
-    GUARD(read_word(context, root, "status", &rule->status));
-    GUARD(read_tags(context, root, rule));
-    GUARD(check_choice(context, root, "level", rule->level, LEVELS,
+    const struct yaml_node *root = document->root;
+    if (root == NULL || root->kind != YAML_MAP)
+        return parse_fault(context, ERROR_FORMAT, root == NULL ? document->line : root->line,
+                           "the document is %s; expected a map with title, logsource and "
+                           "detection", root == NULL ? "empty" : yaml_kind_name(root->kind));
+    GUARD(word_parse(context, root, "id", &words->id));
+    GUARD(word_parse(context, root, "name", &words->name));
+    GUARD(word_parse(context, root, "title", &words->title));
+    GUARD(word_parse(context, root, "level", &words->level));
+    GUARD(word_parse(context, root, "status", &words->status));
+    GUARD(read_tags(context, root, words));
+    GUARD(check_choice(context, root, "level", words->level, LEVELS,
                        "informational, low, medium, high or critical"));
-    GUARD(check_choice(context, root, "status", rule->status, STATUSES,
+    GUARD(check_choice(context, root, "status", words->status, STATUSES,
                        "stable, test, experimental, deprecated or unsupported"));
-    if (rule->title[0] == '\0')
+    if (words->title[0] == '\0')
         return parse_fault(context, ERROR_FORMAT, root->line, "the rule has no 'title'");
     return RESULT_OK;
 }
 
-static RESULT read_log_source(struct parse_context *context, const struct yaml_node *root,
-                              struct rule *rule)
+RESULT log_source_parse(struct parse_context *context, const struct yaml_node *root,
+                        struct words *words)
 {
     const struct yaml_node *source = yaml_get(root, "logsource");
     context->field = "logsource";
@@ -120,10 +139,10 @@ static RESULT read_log_source(struct parse_context *context, const struct yaml_n
     if (source->kind != YAML_MAP)
         return parse_fault(context, ERROR_FORMAT, source->line, "'logsource' is %s; expected a map",
                            yaml_kind_name(source->kind));
-    GUARD(read_word(context, source, "product", &rule->product));
-    GUARD(read_word(context, source, "category", &rule->category));
-    GUARD(read_word(context, source, "service", &rule->service));
-    if (rule->product[0] == '\0' && rule->category[0] == '\0' && rule->service[0] == '\0') {
+    GUARD(word_parse(context, source, "product", &words->product));
+    GUARD(word_parse(context, source, "category", &words->category));
+    GUARD(word_parse(context, source, "service", &words->service));
+    if (words->product[0] == '\0' && words->category[0] == '\0' && words->service[0] == '\0') {
         context->field = "logsource";
         return parse_fault(context, ERROR_FORMAT, source->line,
                            "'logsource' names no product, category or service");
@@ -133,12 +152,14 @@ static RESULT read_log_source(struct parse_context *context, const struct yaml_n
 }
 
 static RESULT read_detections(struct parse_context *context, const struct yaml_node *map,
-                              struct detection *detections, size_t *ret_count)
+                              const char *skipped, struct detection *detections,
+                              size_t *ret_count)
 {
     size_t count = 0;
     for (const struct yaml_node *child = map->first; child != NULL; child = child->next) {
         if (string_equal(child->key->text, "condition")
-            || string_equal(child->key->text, "timeframe"))
+            || string_equal(child->key->text, "timeframe")
+            || string_equal(child->key->text, skipped))
             continue;
         context->field = child->key->text;
         detections[count].name = child->key->text;
@@ -149,14 +170,9 @@ static RESULT read_detections(struct parse_context *context, const struct yaml_n
     return RESULT_OK;
 }
 
-static RESULT read_detection(struct parse_context *context, const struct yaml_node *root,
-                             struct rule *rule)
+RESULT detections_parse(struct parse_context *context, const struct yaml_node *map,
+                        const char *skipped, const struct node **ret_condition)
 {
-    const struct yaml_node *map = yaml_get(root, "detection");
-    context->field = "detection";
-    if (map == NULL || map->kind != YAML_MAP)
-        return parse_fault(context, ERROR_FORMAT, map == NULL ? root->line : map->line,
-                           "the rule has no 'detection' map");
     const struct yaml_node *condition = yaml_get(map, "condition");
     if (condition == NULL)
         return parse_fault(context, ERROR_FORMAT, map->key->line,
@@ -166,38 +182,32 @@ static RESULT read_detection(struct parse_context *context, const struct yaml_no
     if (detections == NULL)
         return parse_out_of_memory(context, map->line);
     size_t count;
-    GUARD(read_detections(context, map, detections, &count));
-    rule->is_keyword_only = !context->names_field;
+    GUARD(read_detections(context, map, skipped, detections, &count));
     context->field = "condition";
     if (count == 0)
         return parse_fault(context, ERROR_FORMAT, map->line,
                            "the detection has a condition but nothing that it could name");
-    return condition_parse(context, condition, detections, count, &rule->condition);
+    return condition_parse(context, condition, detections, count, ret_condition);
 }
 
-RESULT rule_parse(const struct yaml_document *document, struct arena *arena, struct rule *ret_rule,
-                  struct rule_fault *fault)
+RESULT rule_parse(struct parse_context *context, const struct yaml_document *document,
+                  struct rule *ret_rule)
 {
     const struct yaml_node *root = document->root;
-    struct parse_context context = {.arena = arena, .fault = fault};
-    *ret_rule = (struct rule){.id = "", .title = "", .level = "", .status = "",
-                              .product = "", .category = "", .service = ""};
-    if (root == NULL || root->kind != YAML_MAP)
-        return parse_fault(&context, ERROR_FORMAT, root == NULL ? document->line : root->line,
-                           "the document is %s; expected a map with title, logsource and "
-                           "detection", root == NULL ? "empty" : yaml_kind_name(root->kind));
-    GUARD(read_words(&context, root, ret_rule));
+    *ret_rule = (struct rule){.words = NO_WORDS};
+    GUARD(words_parse(context, document, &ret_rule->words));
     const struct yaml_node *action = yaml_get(root, "action");
     if (action != NULL)
-        return parse_fault(&context, ERROR_UNSUPPORTED, action->line,
+        return parse_fault(context, ERROR_UNSUPPORTED, action->line,
                            "'action' documents (global, repeat, reset) were dropped from Sigma: "
                            "write each rule in full");
-    if (yaml_get(root, "correlation") != NULL)
-        return parse_fault(&context, ERROR_UNSUPPORTED, yaml_get(root, "correlation")->line,
-                           "correlation rules are not supported yet");
-    if (yaml_get(root, "filter") != NULL)
-        return parse_fault(&context, ERROR_UNSUPPORTED, yaml_get(root, "filter")->line,
-                           "Sigma filters are not supported yet");
-    GUARD(read_log_source(&context, root, ret_rule));
-    return read_detection(&context, root, ret_rule);
+    GUARD(log_source_parse(context, root, &ret_rule->words));
+    const struct yaml_node *map = yaml_get(root, "detection");
+    context->field = "detection";
+    if (map == NULL || map->kind != YAML_MAP)
+        return parse_fault(context, ERROR_FORMAT, map == NULL ? root->line : map->line,
+                           "the rule has no 'detection' map");
+    GUARD(detections_parse(context, map, "", &ret_rule->condition));
+    ret_rule->is_keyword_only = !context->names_field;
+    return RESULT_OK;
 }

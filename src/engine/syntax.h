@@ -7,6 +7,8 @@
 #include "base/limits.h"
 #include "engine/yaml_tree.h"
 
+#include <stdint.h>
+
 /* A Sigma string: its bytes, and wildcards as units above them. */
 enum {
     UNIT_ANY = 0x100,  /* '*': any bytes, also none */
@@ -27,6 +29,7 @@ enum leaf_kind {
     LEAF_NULL,     /* the field is not there, or null */
     LEAF_FIELDREF, /* the value is like that of field `expression` */
     LEAF_TIME,     /* part of a time stamp equals `number` */
+    LEAF_RULE,     /* of correlations: rule `position` of those named was seen */
 };
 enum compare_kind { COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE };
 enum time_part { TIME_MINUTE, TIME_HOUR, TIME_DAY, TIME_WEEK, TIME_MONTH, TIME_YEAR };
@@ -57,6 +60,7 @@ struct leaf {
     enum compare_kind compare;
     enum time_part part;
     double number;
+    uint32_t position;
     uint32_t compiled; /* compile.c: row of the program + 1, so that it is compiled once */
 };
 
@@ -76,8 +80,10 @@ struct detection {
     const struct node *node;
 };
 
-struct rule {
+/* The words around rules, correlations and filters. */
+struct words {
     const char *id; /* these are never NULL */
+    const char *name;
     const char *title;
     const char *level;
     const char *status;
@@ -86,8 +92,84 @@ struct rule {
     const char *product;
     const char *category;
     const char *service;
+};
+
+struct rule {
+    struct words words;
     const struct node *condition;
     bool is_keyword_only; /* no field is named at all */
+};
+
+/* What an exception takes away from the rules that it names, or from all of its log source. */
+struct filter {
+    struct words words;
+    const char **rules; /* ids or names */
+    size_t rule_count;  /* 0: any rule */
+    const struct node *condition;
+};
+
+enum correlation_type {
+    CORRELATION_EVENT_COUNT,
+    CORRELATION_VALUE_COUNT,
+    CORRELATION_TEMPORAL,
+    CORRELATION_TEMPORAL_ORDERED,
+    CORRELATION_VALUE_SUM,
+    CORRELATION_VALUE_AVG,
+    CORRELATION_VALUE_PERCENTILE,
+    CORRELATION_VALUE_MEDIAN,
+    CORRELATION_TYPES
+};
+enum threshold_kind {
+    THRESHOLD_LT,
+    THRESHOLD_LTE,
+    THRESHOLD_GT,
+    THRESHOLD_GTE,
+    THRESHOLD_EQ,
+    THRESHOLD_NEQ,
+    THRESHOLD_KINDS
+};
+enum { MAX_THRESHOLDS = 3 };
+struct threshold {
+    enum threshold_kind kind;
+    double number;
+};
+
+/* What `alias` is called in the events of rule `rule`. */
+struct alias_field {
+    const char *alias;
+    const char *rule;
+    const char *field;
+};
+
+struct correlation {
+    struct words words;
+    unsigned line; /* of the section */
+    enum correlation_type type;
+    const char **rules; /* ids or names */
+    size_t rule_count;
+    const char **group_by; /* fields or aliases */
+    size_t group_count;
+    const char **fields; /* whose values are counted or summed up */
+    size_t field_count;
+    struct alias_field *aliases;
+    size_t alias_count;
+    uint64_t span_ns;
+    struct threshold thresholds[MAX_THRESHOLDS]; /* all must hold */
+    size_t threshold_count;
+    double percentile;            /* below 0: none is given */
+    const struct node *condition; /* over LEAF_RULEs; NULL: thresholds count */
+    bool generates;               /* the rules report for themselves too */
+};
+
+/* The values that a word between percent signs stands for. */
+struct placeholder {
+    const char *name;
+    const char **values;
+    size_t value_count;
+};
+struct placeholders {
+    const struct placeholder *items;
+    size_t count;
 };
 
 /* What is wrong with a rule. */
@@ -100,6 +182,7 @@ struct rule_fault {
 /* What the parts of the parser share. */
 struct parse_context {
     struct arena *arena;
+    const struct placeholders *placeholders;
     struct rule_fault *fault;
     const char *field; /* being read, for faults */
     size_t value_count;
@@ -122,10 +205,36 @@ static inline RESULT parse_out_of_memory(struct parse_context *context, unsigned
 /* A new node with room for `count` children; NULL when the arena is full. */
 struct node *node_new(struct arena *arena, enum node_kind kind, size_t count);
 
-/* rule.c: one document. On failure fault is filled, and the words of the rule (id, title ...) as
- * far as they could be read. */
-RESULT rule_parse(const struct yaml_document *document, struct arena *arena, struct rule *ret_rule,
-                  struct rule_fault *fault);
+/* What a document is, by the section that only its kind has. */
+enum document_kind { DOCUMENT_RULE, DOCUMENT_CORRELATION, DOCUMENT_FILTER, DOCUMENT_PLACEHOLDERS };
+enum document_kind document_kind(const struct yaml_document *document);
+
+/* rule.c: one document. On failure the fault of the context is filled, and the words of the rule
+ * (id, title ...) as far as they could be read. */
+RESULT rule_parse(struct parse_context *context, const struct yaml_document *document,
+                  struct rule *ret_rule);
+/* filter.c */
+RESULT filter_parse(struct parse_context *context, const struct yaml_document *document,
+                    struct filter *ret_filter);
+
+/* correlation_rule.c */
+RESULT correlation_parse(struct parse_context *context, const struct yaml_document *document,
+                         struct correlation *ret_correlation);
+
+/* Parts of documents, all in rule.c. No words yet: */
+extern const struct words NO_WORDS;
+/* Title, id, level ... of a document that must be a map with a title. */
+RESULT words_parse(struct parse_context *context, const struct yaml_document *document,
+                   struct words *words);
+/* An attribute of a map that must be one value; "" where it is absent. */
+RESULT word_parse(struct parse_context *context, const struct yaml_node *map, const char *key,
+                  const char **ret_word);
+RESULT log_source_parse(struct parse_context *context, const struct yaml_node *root,
+                        struct words *words);
+/* The named detections of a map and the condition over them; `skipped` is one more key that is no
+ * detection, or "". */
+RESULT detections_parse(struct parse_context *context, const struct yaml_node *map,
+                        const char *skipped, const struct node **ret_condition);
 
 /* detection.c: the value of one key of `detection`. */
 RESULT detection_parse(struct parse_context *context, const struct yaml_node *yaml,

@@ -5,10 +5,10 @@
  */
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "engine/placeholder.h"
 #include "engine/sigma_text.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_MODIFIERS = 16, MAX_MODIFIER_BYTES = 32 };
@@ -187,17 +187,6 @@ static RESULT new_leaf(struct parse_context *context, const struct item *item, e
     return RESULT_OK;
 }
 
-static RESULT check_placeholders(struct parse_context *context, const struct yaml_node *value)
-{
-    const char *start = strchr(value->text, '%');
-    const char *end = start == NULL ? NULL : strchr(start + 1, '%');
-    if (end == NULL)
-        return RESULT_OK;
-    return parse_fault(context, ERROR_UNSUPPORTED, value->line,
-                       "unresolved placeholder '%.*s': no set of values is given for it",
-                       (int)(end - start + 1 > 100 ? 100 : end - start + 1), start);
-}
-
 static RESULT change_text(struct parse_context *context, enum modifier modifier,
                           struct sigma_text *text, unsigned line)
 {
@@ -270,8 +259,6 @@ static RESULT add_texts(struct parse_context *context, const struct item *item,
 {
     struct sigma_text *texts = leaf->texts + leaf->text_count;
     bool is_string = value->kind == YAML_STRING;
-    if (has(item, MODIFIER_EXPAND))
-        GUARD(check_placeholders(context, value));
     bool has_memory =
         is_string ? sigma_text_parse(context->arena, value->text, value->size, &texts[0])
                   : sigma_text_plain(context->arena, value->text, value->size, &texts[0]);
@@ -386,12 +373,13 @@ static RESULT number_leaf(struct parse_context *context, const struct item *item
 {
     struct leaf *leaf = NULL;
     bool is_time = item->comparison >= MODIFIER_MINUTE;
-    if (value->kind != YAML_INTEGER && (is_time || value->kind != YAML_FLOAT))
+    double number;
+    if (!yaml_number(value, &number) || (is_time && value->kind != YAML_INTEGER))
         return parse_fault(context, ERROR_FORMAT, value->line,
                            "modifier '%s' has %s '%.100s'; expected a number",
                            NAMES[item->comparison], yaml_kind_name(value->kind), value->text);
     GUARD(new_leaf(context, item, is_time ? LEAF_TIME : LEAF_COMPARE, &leaf, ret_node));
-    leaf->number = strtod(value->text, NULL);
+    leaf->number = number;
     if (is_time)
         leaf->part = (enum time_part)(item->comparison - MODIFIER_MINUTE);
     else
@@ -436,12 +424,12 @@ static RESULT check_value(struct parse_context *context, const struct yaml_node 
     return RESULT_OK;
 }
 
-/* All values of an item: texts that may be any one of several share a leaf. */
+/* `count` values from `first` on, all of which must match or any one: texts that may be any one of
+ * several share a leaf. */
 static RESULT parse_values(struct parse_context *context, const struct item *item,
-                           const struct yaml_node *first, size_t count,
+                           const struct yaml_node *first, size_t count, bool is_all,
                            const struct node **ret_node)
 {
-    bool is_all = has(item, MODIFIER_ALL);
     struct node *node = node_new(context->arena, is_all ? NODE_AND : NODE_OR, count);
     struct leaf *shared = NULL;
     if (node == NULL)
@@ -469,6 +457,30 @@ static RESULT parse_values(struct parse_context *context, const struct item *ite
     return RESULT_OK;
 }
 
+/* The values with their placeholders replaced; with `all` each one's alternatives are an `or`. */
+static RESULT parse_expanded(struct parse_context *context, const struct item *item,
+                             const struct yaml_node *first, size_t count,
+                             const struct node **ret_node)
+{
+    bool is_all = has(item, MODIFIER_ALL);
+    struct expansion expansion = {0};
+    struct node *node = node_new(context->arena, NODE_AND, count);
+    if (node == NULL)
+        return parse_out_of_memory(context, item->line);
+    node->count = 0;
+    for (const struct yaml_node *value = first; count > 0; value = value->next, count--) {
+        GUARD(placeholder_expand(context, value, &expansion));
+        if (!is_all)
+            continue;
+        GUARD(parse_values(context, item, expansion.first, expansion.count, false,
+                           &node->children[node->count++]));
+        expansion = (struct expansion){0};
+    }
+    *ret_node = node;
+    return is_all ? RESULT_OK
+                  : parse_values(context, item, expansion.first, expansion.count, false, ret_node);
+}
+
 RESULT item_parse(struct parse_context *context, const char *key, const struct yaml_node *value,
                   const struct node **ret_node)
 {
@@ -476,10 +488,12 @@ RESULT item_parse(struct parse_context *context, const char *key, const struct y
     GUARD(parse_key(context, key, &item));
     if (value->kind == YAML_LIST && value->count == 0)
         return parse_fault(context, ERROR_FORMAT, value->line, "the list of values is empty");
-    if (value->kind == YAML_LIST)
-        GUARD(parse_values(context, &item, value->first, value->count, ret_node));
+    const struct yaml_node *first = value->kind == YAML_LIST ? value->first : value;
+    size_t count = value->kind == YAML_LIST ? value->count : 1;
+    if (has(&item, MODIFIER_EXPAND))
+        GUARD(parse_expanded(context, &item, first, count, ret_node));
     else
-        GUARD(parse_values(context, &item, value, 1, ret_node));
+        GUARD(parse_values(context, &item, first, count, has(&item, MODIFIER_ALL), ret_node));
     if (!has(&item, MODIFIER_NEQ))
         return RESULT_OK;
     struct node *node = node_new(context->arena, NODE_NOT, 1);

@@ -135,6 +135,7 @@ void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, si
         fold_text_ascii(text, size, event->folded + event->folded_size, &is_ascii);
     value->encoding = is_ascii ? ENCODING_VALID : ENCODING_UNKNOWN;
     value->has_grams = false;
+    value->is_null = false;
     value->next = NO_INDEX;
     event->folded_size += value->folded_size + VALUE_PADDING;
     set_words(value);
@@ -144,6 +145,25 @@ void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, si
     event->slots[slot] = index;
     if (value->next == NO_INDEX)
         event->used[event->used_count++] = slot;
+}
+
+void view_add_null(struct engine_event *event, uint32_t slot)
+{
+    view_add(event, slot, (const uint8_t *)"", 0);
+    event->values[event->value_count - 1].is_null = true;
+}
+
+bool view_text(const struct engine_event *event, uint32_t slot, struct bytes *ret_text)
+{
+    bool is_found = false;
+    /* The values of a slot are chained from the last to the first. */
+    for (uint32_t at = event->slots[slot]; at != NO_INDEX; at = event->values[at].next) {
+        if (event->values[at].is_null)
+            continue;
+        *ret_text = (struct bytes){event->values[at].text, event->values[at].size};
+        is_found = true;
+    }
+    return is_found;
 }
 
 static void add_number(struct engine_event *event, uint32_t slot, uint64_t number)
@@ -180,7 +200,7 @@ void engine_event_from_native(struct engine_event *out, const struct event *even
 {
     const struct schema_kind *kind = schema_kind(event->kind);
     view_reset(out);
-    out->time_ns = event->wall_ns;
+    out->time_ns = event->boottime_ns;
     for (size_t i = 0; i < sizeof kind->categories / sizeof kind->categories[0]; i++) {
         if (kind->categories[i][0] != '\0')
             out->sources[out->source_count++] =
@@ -320,18 +340,12 @@ RESULT engine_event_add(struct engine_event *out, const char *name, const void *
     return RESULT_OK;
 }
 
-void engine_event_set_time(struct engine_event *out, uint64_t wall_ns) { out->time_ns = wall_ns; }
+void engine_event_set_time(struct engine_event *out, uint64_t time_ns) { out->time_ns = time_ns; }
 
 uint64_t engine_event_time(const struct engine_event *event) { return event->time_ns; }
 
 bool engine_event_text(const struct engine_event *event, const char *name, struct bytes *ret_text)
 {
     uint32_t slot = program_find_slot(event->program, name, strlen(name));
-    if (slot == NO_INDEX || event->slots[slot] == NO_INDEX)
-        return false;
-    uint32_t at = event->slots[slot]; /* values of a slot are chained backwards */
-    while (event->values[at].next != NO_INDEX)
-        at = event->values[at].next;
-    *ret_text = (struct bytes){event->values[at].text, event->values[at].size};
-    return true;
+    return slot != NO_INDEX && view_text(event, slot, ret_text);
 }

@@ -34,6 +34,7 @@ struct value {
     uint64_t tail; /* the last 8, the very last uppermost, zeros in front of the start */
     uint32_t next; /* value of the same slot, or NO_INDEX */
     bool has_grams;
+    bool is_null; /* the field is there, without a value */
     uint8_t encoding; /* enum value_encoding */
     uint64_t grams[GRAM_WORDS]; /* pairs of neighbouring folded bytes; see gram_of() */
 };
@@ -55,7 +56,7 @@ struct engine_event {
     struct view_source sources[VIEW_SOURCES];
     size_t source_count;
     bool is_text; /* a word of its log source is not known: only keyword rules see it */
-    uint64_t time_ns; /* since 1970; 0: not known */
+    uint64_t time_ns; /* see engine_event_set_time() */
     uint8_t *texts; /* texts that had to be made: numbers, unescaped JSON */
     size_t text_size;
     size_t text_capacity;
@@ -76,6 +77,12 @@ void view_reset(struct engine_event *event);
 RESULT view_reserve(struct engine_event *event, size_t text_size, uint32_t value_count);
 /* A value under a slot (NO_INDEX: only for keywords). `text` must stay. Room was reserved. */
 void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, size_t size);
+/* The same for a field that is null. */
+void view_add_null(struct engine_event *event, uint32_t slot);
+/* The first text under a slot; false where there is none. */
+bool view_text(const struct engine_event *event, uint32_t slot, struct bytes *ret_text);
+/* event_time.c: how well a name fits the time of an event; 0: not at all. */
+unsigned event_time_rank(const char *name, size_t size);
 /* Fills value->grams. */
 void view_make_grams(struct value *value);
 

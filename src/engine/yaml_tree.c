@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "engine/yaml_scalar.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -356,6 +357,15 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
             return child;
     }
     return NULL;
+}
+
+bool yaml_number(const struct yaml_node *node, double *ret_number)
+{
+    char *end;
+    if (node->kind != YAML_INTEGER && node->kind != YAML_FLOAT)
+        return false;
+    *ret_number = strtod(node->text, &end);
+    return *end == '\0' && end != node->text && isfinite(*ret_number);
 }
 
 bool yaml_is_scalar(const struct yaml_node *node)

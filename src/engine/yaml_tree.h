@@ -58,5 +58,7 @@ RESULT yaml_next(struct yaml_reader *reader, struct arena *arena,
 /* The value under `key` of a map; NULL where there is none or `map` is no map. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 bool yaml_is_scalar(const struct yaml_node *node);
+/* The number of an integer or float; false for infinities, sexagesimals and all that is none. */
+bool yaml_number(const struct yaml_node *node, double *ret_number);
 /* "a map", "a list", "null", "a number", "text", ... */
 const char *yaml_kind_name(enum yaml_kind kind);

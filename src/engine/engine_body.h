@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* What an engine is made of, for engine.c and load.c. */
+#include "engine/correlate.h"
+#include "engine/engine.h"
+#include "engine/match.h"
+
+struct engine {
+    struct program program;
+    struct matcher *matcher;
+    struct correlator *correlator; /* NULL: there are no correlations */
+    struct rows rows; /* struct engine_rule */
+    size_t states[ENGINE_RULE_REJECTED + 1];
+};
+
+/* load.c: what engine_load() does; on failure the engine may be half full, and is to be freed. */
+RESULT load_rules(struct engine *engine, const struct engine_options *options, const void *pack,
+                  size_t size, struct explanation *why);
