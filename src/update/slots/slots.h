@@ -15,7 +15,7 @@
  * Every file is written as .new, synced, renamed, and the folder synced, in this order: when a
  * call returns RESULT_OK, what it wrote is on the disk; when it does not return, the old is there,
  * whole.
- * tests/slots/power_cut.py shows it on block devices that forget (ext4, XFS, Btrfs).
+ * tests/e2e/power_cut.py shows it on block devices that forget (ext4, XFS, Btrfs).
  *
  * The checksums find damage, not forgery: who may write this folder is root. What runs from a slot
  * is copied into sealed memory first and hashed there (slots_read()).
