@@ -7,12 +7,36 @@
  * A fault is named by words in an event or a rule, so that a test needs no other way into a
  * sandboxed process: a command line that holds "creance-fault-crash" crashes the engine that judges
  * it, "creance-fault-hang" hangs it.
+ *
+ * Faults in pure functions are chosen by the test that calls them: fault_planted.
  */
 #include "base/reader.h"
+
+/* Each takes one safeguard away. The lifecycle's property tests must find every one. */
+enum fault {
+    FAULT_NONE,
+    FAULT_LIFECYCLE_NO_FLOOR,        /* what was active does not close older versions */
+    FAULT_LIFECYCLE_EARLY_GOOD,      /* good without its bake time */
+    FAULT_LIFECYCLE_NO_DISK_START,   /* good without having been asked to start from disk */
+    FAULT_LIFECYCLE_PRESSURE_BLAMES, /* pressure is no excuse */
+    FAULT_LIFECYCLE_BARS_AT_ONCE,    /* one failure in a trial bars */
+    FAULT_LIFECYCLE_NEVER_BARS,
+    FAULT_LIFECYCLE_SWITCHES_FREELY, /* no limit per day */
+    FAULT_LIFECYCLE_CROWDED_ROAD,    /* several releases on their way at once */
+    FAULT_LIFECYCLE_FORGETS_TO_SAVE,
+    FAULT_LIFECYCLE_RETRIES_AT_ONCE, /* no back-off */
+    FAULT_LIFECYCLE_STAYS,           /* a failure in probation changes nothing */
+    FAULT_LIFECYCLE_FORGETS_FAILED,  /* what was forgotten after it failed may come again */
+    FAULT_COUNT
+};
 
 #ifdef CREANCE_FAULTS
 #include <stdlib.h>
 #include <string.h>
+
+extern enum fault fault_planted; /* by a test, in its own process */
+
+static inline bool fault_is_planted(enum fault fault) { return fault_planted == fault; }
 
 static inline bool fault_is_named(struct bytes text, const char *name)
 {
@@ -27,5 +51,11 @@ static inline void fault_in_engine(struct bytes text)
         ;
 }
 #else
+static inline bool fault_is_planted(enum fault fault)
+{
+    (void)fault;
+    return false;
+}
+
 static inline void fault_in_engine(struct bytes text) { (void)text; }
 #endif

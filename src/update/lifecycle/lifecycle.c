@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/lifecycle/lifecycle.h"
 
+#include "base/fault.h"
+
 enum guard {
     ALWAYS,
     IS_ROAD_FREE,    /* no other release is on its way (for an urgent one: it goes first) */
@@ -100,18 +102,27 @@ static struct steady_time next_switch(const struct lifecycle_policy *policy,
 static bool may_switch(const struct lifecycle_policy *policy, const struct lifecycle *state,
                        struct steady_time now)
 {
+    if (fault_is_planted(FAULT_LIFECYCLE_SWITCHES_FREELY))
+        return true;
     return next_switch(policy, state, now).s <= now.s;
 }
 
 /* Whether nobody's way would be crossed. Urgent ones cross it: see clear_road(). */
 static bool is_road_free(const struct lifecycle *state, const struct lifecycle_release *release)
 {
+    if (fault_is_planted(FAULT_LIFECYCLE_CROWDED_ROAD))
+        return true;
     if (release->version < state->version_floor)
         return false;
     for (size_t i = 0; i < LIMIT_RELEASES; i++) {
         const struct lifecycle_release *other = &state->releases[i];
-        bool is_busy = is_on_its_way(other) || other->state == LIFECYCLE_PROBATION;
-        if (is_busy && (!release->is_urgent || (is_on_its_way(other) && other->is_urgent)))
+        /* What this host could not try keeps nobody waiting. */
+        bool is_waiting = other->state == LIFECYCLE_ADMITTED && other->is_delayed;
+        bool is_busy = (is_on_its_way(other) && !is_waiting)
+                       || other->state == LIFECYCLE_PROBATION;
+        bool goes_first = release->is_urgent && !release->is_delayed
+                          && !(is_on_its_way(other) && other->is_urgent);
+        if (is_busy && !goes_first)
             return false;
     }
     return true;
@@ -128,6 +139,10 @@ static bool is_turn(const struct step *step, const struct lifecycle_release *rel
 
 static bool is_excused(const struct step *step, enum lifecycle_failure failure)
 {
+    if (fault_is_planted(FAULT_LIFECYCLE_PRESSURE_BLAMES))
+        return false;
+    if (fault_is_planted(FAULT_LIFECYCLE_STAYS))
+        return true;
     return (FAILURES[failure].excuse & step->state->pressure) != 0;
 }
 
@@ -152,6 +167,10 @@ static bool is_seen_again(const struct step *step, const struct lifecycle_releas
 {
     enum lifecycle_failure failure = failure_of(step->event);
     unsigned seen = release->failure == failure ? release->seen + 1u : 1;
+    if (fault_is_planted(FAULT_LIFECYCLE_BARS_AT_ONCE))
+        return true;
+    if (fault_is_planted(FAULT_LIFECYCLE_NEVER_BARS))
+        return false;
     return FAILURES[failure].bar_after != 0 && seen >= FAILURES[failure].bar_after
            && !is_excused(step, failure);
 }
@@ -165,6 +184,8 @@ static bool is_overdue(const struct step *step, const struct lifecycle_release *
 
 static bool is_retry(const struct step *step, const struct lifecycle_release *release)
 {
+    if (fault_is_planted(FAULT_LIFECYCLE_RETRIES_AT_ONCE))
+        return true;
     return release->failure != LIFECYCLE_FAILURE_WITHDRAWN
            && steady_since(release->since, step->now) >= back_off_s(step->policy, release);
 }
@@ -172,7 +193,8 @@ static bool is_retry(const struct step *step, const struct lifecycle_release *re
 static bool holds(const struct step *step, enum guard guard,
                   const struct lifecycle_release *release)
 {
-    bool is_baked = steady_since(release->since, step->now) >= step->policy->bake_s;
+    bool is_baked = steady_since(release->since, step->now) >= step->policy->bake_s
+                    || fault_is_planted(FAULT_LIFECYCLE_EARLY_GOOD);
     switch (guard) {
     case ALWAYS:
         return true;
@@ -185,7 +207,8 @@ static bool holds(const struct step *step, enum guard guard,
     case IS_BAKED:
         return is_baked && !release->is_disk_asked;
     case IS_BAKED_TOO:
-        return is_baked && release->is_disk_asked;
+        return is_baked
+               && (release->is_disk_asked || fault_is_planted(FAULT_LIFECYCLE_NO_DISK_START));
     case IS_SEEN_AGAIN:
         return is_seen_again(step, release);
     case IS_EXCUSED:
@@ -260,7 +283,7 @@ static void note_switch(struct step *step, const struct lifecycle_release *relea
     state->switch_next = (uint8_t)((state->switch_next + 1u) % LIMIT_SWITCHES_PER_DAY);
     if (state->switch_count < LIMIT_SWITCHES_PER_DAY)
         state->switch_count++;
-    if (release->version > state->version_floor)
+    if (release->version > state->version_floor && !fault_is_planted(FAULT_LIFECYCLE_NO_FLOOR))
         state->version_floor = release->version;
     if (state->version_closed < state->version_floor)
         state->version_closed = state->version_floor;
@@ -299,7 +322,9 @@ static void enter(struct step *step, struct lifecycle_release *release, enum lif
     release->state = (uint8_t)to;
     release->since = step->now;
     release->is_disk_asked = false;
-    release->is_delayed = false;
+    /* A back-off is not over because another one went first: VERIFIED keeps the mark. */
+    bool is_still_delayed = release->is_delayed;
+    release->is_delayed = to == LIFECYCLE_VERIFIED && is_still_delayed;
     switch (to) {
     case LIFECYCLE_FREE:
         *release = (struct lifecycle_release){0};
@@ -307,7 +332,7 @@ static void enter(struct step *step, struct lifecycle_release *release, enum lif
         break;
     case LIFECYCLE_ADMITTED:
         clear_road(step, release);
-        release->is_delayed = was_tried;
+        release->is_delayed = was_tried || is_still_delayed;
         if (was_tried && type != LIFECYCLE_EVENT_STARTED)
             count_attempt(release);
         break;
@@ -412,7 +437,8 @@ static struct lifecycle_release *make_room(struct lifecycle *state, uint64_t ver
         failed = back;
     if (failed == NULL)
         return verified_count >= 2 ? spare : NULL;
-    if (failed->version > state->version_closed)
+    if (failed->version > state->version_closed
+        && !fault_is_planted(FAULT_LIFECYCLE_FORGETS_FAILED))
         state->version_closed = failed->version;
     return failed;
 }
@@ -512,6 +538,8 @@ void lifecycle_step(const struct lifecycle_policy *policy, struct lifecycle *sta
     }
     ret_actions->running = name_of(lifecycle_running(state));
     ret_actions->fallback = name_of(lifecycle_fallback(state));
+    if (fault_is_planted(FAULT_LIFECYCLE_FORGETS_TO_SAVE))
+        ret_actions->todo &= ~DO(SAVE);
     bool is_start = event->type == LIFECYCLE_EVENT_STARTED
                     || event->type == LIFECYCLE_EVENT_STARTED_BADLY;
     if (is_start || !release_name_equal(ran, ret_actions->running))

@@ -376,6 +376,23 @@ static void an_urgent_release_overtakes(void **state)
     assert_true(says(&story, LIFECYCLE_ACTION_SWEEP));
 }
 
+static void what_cannot_be_tried_here_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    struct story story = new_host();
+    into_trial(&story, 2);
+    tell(&story, LIFECYCLE_EVENT_ENVIRONMENT, 2);
+    assert_int_equal(state_of(&story, 2), LIFECYCLE_ADMITTED);
+    into_trial(&story, 3); /* goes first */
+    assert_int_equal(state_of(&story, 2), LIFECYCLE_VERIFIED);
+    tell(&story, LIFECYCLE_EVENT_REFUSE, 3);
+    tell(&story, LIFECYCLE_EVENT_ADMIT, 2);
+    pass(&story, 60);
+    assert_int_equal(state_of(&story, 2), LIFECYCLE_ADMITTED); /* its back-off is not forgotten */
+    pass(&story, HOUR_S);
+    assert_int_equal(state_of(&story, 2), LIFECYCLE_TRIAL);
+}
+
 static void a_refused_release_waits_again_with_its_age(void **state)
 {
     (void)state;
@@ -490,6 +507,7 @@ int main(void)
         cmocka_unit_test(switches_per_day_are_bounded_and_ways_back_are_free),
         cmocka_unit_test(fast_publishing_starves_nobody),
         cmocka_unit_test(an_urgent_release_overtakes),
+        cmocka_unit_test(what_cannot_be_tried_here_keeps_nobody_waiting),
         cmocka_unit_test(a_refused_release_waits_again_with_its_age),
         cmocka_unit_test(what_the_administrator_took_back_stays_back),
         cmocka_unit_test(starts_bring_everything_back_to_where_the_state_is),
