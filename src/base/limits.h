@@ -84,6 +84,8 @@ enum {
                                           each twice where it has two names */
     LIMIT_EVENT_DEPTH = 16,            /* elements of a Windows event in each other; real ones: 6 */
     LIMIT_EVTX_STEPS = 20000,          /* tokens of one record's binary XML; real ones: 500 */
+    LIMIT_AUDIT_OPEN_EVENTS = 32,      /* whose records are still coming; auditd mixes a few */
+    LIMIT_AUDIT_ARGUMENTS = 256,       /* under their own names; CommandLine holds all */
     LIMIT_WORKER_BYTES = 1024 * MIB,   /* address space of the process that parses for a verb: the
                                           engine, its compiler's own memory, zstd's window */
     LIMIT_EVENT_VALUES = 8192,         /* values in it, under all names together */

@@ -358,15 +358,16 @@ const struct verb verb_replay = {
     .help =
         "Judges recorded events by Sigma rules, in a sandbox, with the engine that runs live.\n"
         "Files, folders of logs, or \"-\" for standard input; what they are, their content says:\n"
-        "recordings and other JSON, or lines of text. They may be compressed by zstd.\n"
+        "recordings and other JSON, Windows event logs (EVTX, XML), Sysmon for Linux, auditd\n"
+        "logs, or lines of text. They may be compressed by zstd.\n"
         "docs/replay.md says how events find their rules.\n"
         "\n"
         "One line per match; a summary goes to standard error. With --json each match is an\n"
-        "object {\"file\", \"event\": line from 0, \"rule\": {\"id\", \"title\", \"level\", "
+        "object {\"file\", \"event\": line (EVTX: record) from 0, \"rule\": {\"id\", \"title\", \"level\", "
         "\"tags\",\n"
         "...}, \"fields\"}, and the last line of standard error is {\"summary\": {...}}.\n"
         "\n"
-        "--format is auto (by content), json or text. --source says of all events to which log\n"
+        "--format is auto (by content), json, evtx, xml, audit or text. --source says of all events to which log\n"
         "source they belong (linux//sshd, windows/process_creation), \"*\" for any.\n"
         "\n"
         "Events that cannot be read, and logs that are corrupt or cut off, are said and cost\n"
@@ -376,6 +377,7 @@ const struct verb verb_replay = {
         "Examples:\n"
         "  creance replay --rules content recording.jsonl\n"
         "  creance replay --rules sigma/rules --rules mine.yml --json day1.jsonl.zst day2.jsonl\n"
+        "  creance replay --rules sigma/rules/windows Security.evtx\n"
         "  creance record | creance replay --rules content -\n"
         "  creance replay --rules sigma/rules --source linux//sshd /var/log/auth.log\n",
     .run = run,

@@ -2,11 +2,14 @@
 #include "content/log.h"
 
 #include "base/bytes.h"
+#include "content/log_audit.h"
 #include "content/log_evtx.h"
 #include "content/log_json.h"
 #include "content/log_source.h"
+#include "content/log_xml.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct log {
     const char *name;
@@ -16,6 +19,8 @@ struct log {
     struct log_fields fields;
     struct log_json *json; /* readers: NULL but for the one of the format */
     struct log_evtx *evtx;
+    struct log_xml *xml;
+    struct log_audit *audit;
 };
 
 /* --- formats ---------------------------------------------------------------------------------- */
@@ -46,6 +51,21 @@ bool log_format_find(const char *name, enum log_format *ret_format)
     return false;
 }
 
+/* Whether one of the first lines is a record of audit: the very first may be cut. */
+static bool has_audit_record(struct bytes start)
+{
+    enum { LINES = 4 };
+    for (unsigned i = 0; i < LINES && start.size > 0; i++) {
+        if (log_audit_recognise(start))
+            return true;
+        const uint8_t *end = memchr(start.data, '\n', start.size);
+        if (end == NULL)
+            break;
+        start = (struct bytes){end + 1, start.size - (size_t)(end + 1 - start.data)};
+    }
+    return false;
+}
+
 /* The format of what begins like this. */
 static enum log_format recognise(struct bytes start)
 {
@@ -58,10 +78,14 @@ static enum log_format recognise(struct bytes start)
         uint8_t c = start.data[i];
         if (c == '{' || c == '[')
             return LOG_json;
+        if (c == '<')
+            return LOG_xml;
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
             break;
     }
-    return start.size == 0 ? LOG_json : LOG_text;
+    if (start.size == 0)
+        return LOG_json;
+    return has_audit_record(start) ? LOG_audit : LOG_text;
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -77,6 +101,10 @@ static RESULT open_reader(struct log *log, struct explanation *why)
         return log_json_new(log->recording, &log->json, why);
     if (log->format == LOG_evtx)
         return log_evtx_new(log->recording, log->name, &log->evtx, why);
+    if (log->format == LOG_xml)
+        return log_xml_new(log->recording, &log->xml, why);
+    if (log->format == LOG_audit)
+        return log_audit_new(log->recording, &log->audit, why);
     return RESULT_OK;
 }
 
@@ -111,6 +139,8 @@ void log_close(struct log *log)
         return;
     log_json_free(log->json);
     log_evtx_free(log->evtx);
+    log_xml_free(log->xml);
+    log_audit_free(log->audit);
     log_fields_free(&log->fields);
     recording_close(log->recording);
     free(log);
@@ -124,7 +154,8 @@ const struct log_fields *log_fields(const struct log *log) { return &log->fields
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Lines that nobody can take apart: any log source may have written them. */
+/* Events of Sysmon for Linux, and lines that nobody can take apart: any log source may have written
+ * them. */
 static RESULT next_text(struct log *log, struct log_entry *ret_entry, struct explanation *why)
 {
     struct recording_line line;
@@ -135,6 +166,12 @@ static RESULT next_text(struct log *log, struct log_entry *ret_entry, struct exp
         GUARD(result);
     } while (recording_line_is_blank(&line));
     *ret_entry = (struct log_entry){.number = line.number};
+    struct bytes event;
+    if (log_xml_find(line.text, &event)) {
+        if (result_is_ok(log_xml_read(event, &log->fields)))
+            return RESULT_OK;
+        log_fields_reset(&log->fields); /* whatever it is, it is a line */
+    }
     GUARD(log_fields_add_source(&log->fields, "*", "*", "*"));
     return log_fields_add_view(&log->fields, "message", line.text);
 }
@@ -146,6 +183,10 @@ static RESULT read_next(struct log *log, struct log_entry *ret_entry, struct exp
         return log_json_next(log->json, &log->fields, ret_entry, why);
     case LOG_evtx:
         return log_evtx_next(log->evtx, &log->fields, ret_entry, why);
+    case LOG_xml:
+        return log_xml_next(log->xml, &log->fields, ret_entry, why);
+    case LOG_audit:
+        return log_audit_next(log->audit, &log->fields, ret_entry, why);
     case LOG_text:
     case LOG_ANY:
     case LOG_FORMAT_COUNT:

@@ -9,7 +9,9 @@
 #define LOG_FORMATS(X)                                                                      \
     X(json, "JSON", "objects: recordings, Winlogbeat, ECS, Security-Datasets, evtx_dump")   \
     X(evtx, "EVTX", "Windows event logs")                                                   \
-    X(text, "text", "lines of any text log, for rules that look for keywords")
+    X(xml, "XML", "Windows events and those of Sysmon for Linux as text")                   \
+    X(audit, "auditd", "logs of the Linux audit system")                                    \
+    X(text, "text", "lines of any text log, for rules of keywords; Sysmon for Linux in syslog")
 
 enum log_format {
     LOG_ANY, /* its content says it */

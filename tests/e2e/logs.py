@@ -184,4 +184,92 @@ def a_wrong_format_or_source_is_wrong_usage():
         offline.equal(done.returncode, 2, f"exit code of {words}")
 
 
+def xml_event(provider, channel, data, event_id=1):
+    fields = "".join(f'<Data Name="{name}">{value}</Data>' for name, value in data.items())
+    return (f'<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>'
+            f'<Provider Name="{provider}" Guid="{{1}}"/><EventID>{event_id}</EventID>'
+            f'<TimeCreated SystemTime="2026-11-25T02:03:04.5Z"/><Channel>{channel}</Channel>'
+            f'<Computer>host</Computer></System><EventData>{fields}</EventData></Event>')
+
+
+SYSMON_XML = xml_event("Microsoft-Windows-Sysmon", "Microsoft-Windows-Sysmon/Operational",
+                       {"Image": IMAGE, "ParentImage": PARENT})
+LINUX_RULES = {
+    "process.yml": rule("process", {"product": "linux", "category": "process_creation"},
+                        {"a": {"Image|endswith": "/bash",
+                               "CommandLine|contains": "cat /etc/shadow > x && y"}}),
+    "sysmon.yml": rule("sysmon", {"product": "linux", "service": "sysmon"},
+                       {"a": {"EventID": 1}}),
+    "file.yml": rule("file", {"product": "linux", "category": "file_event"},
+                     {"a": {"TargetFilename": "/etc/cron.d/evil job"}}),
+    "connection.yml": rule("connection", {"product": "linux", "category": "network_connection"},
+                           {"a": {"DestinationIp": "192.168.1.5", "DestinationPort": 8080}}),
+    "execve.yml": rule("execve", {"product": "linux", "service": "auditd"},
+                       {"a": {"type": "EXECVE", "a0": "bash", "a2|startswith": "cat /etc"}}),
+    "call.yml": rule("call", {"product": "linux", "service": "auditd"},
+                     {"a": {"type": "SYSCALL", "SYSCALL": "connect", "exe|endswith": "/nc"}}),
+    "stop.yml": rule("stop", {"product": "linux", "service": "auditd"},
+                     {"a": {"type": "SERVICE_STOP", "unit": "ufw"}}),
+    "text.yml": rule("text", {"product": "linux", "service": "sshd"}, {"a": ["invalid user"]}),
+}
+
+
+@offline.test
+def xml_of_windows_is_read_event_by_event():
+    folder = offline.Folder({f"rules/{name}": text for name, text in RULES.items()})
+    document = f'<?xml version="1.0"?>\n<Events>\n{SYSMON_XML}\n{SYSMON_XML}</Events>\n'
+    log = folder.put("log.xml", document)
+    found, _ = replay("--rules", folder["rules"], log)
+    offline.equal(found, [(2, "sysmon"), (2, "whoami"), (3, "sysmon"), (3, "whoami")], "matches")
+    log = folder.put("log.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]>\n" + SYSMON_XML.replace(
+        "<System>", "<System><!ENTITY a 'b'>") + "\n" + SYSMON_XML)
+    found, errors = replay("--rules", folder["rules"], log, expected_code=3)
+    offline.equal(found, [(2, "sysmon"), (2, "whoami")], "matches behind a declaration")
+    offline.contains(errors, '"lines_bad":1', "summary")
+
+
+@offline.test
+def sysmon_for_linux_is_found_in_syslog():
+    folder = offline.Folder({f"rules/{name}": text for name, text in LINUX_RULES.items()})
+    event = xml_event("Linux-Sysmon", "Linux-Sysmon/Operational",
+                      {"CommandLine": "cat /etc/shadow &gt; x &amp;&amp; y &#27;[1m \x1b",
+                       "Image": "/usr/bin/bash"})
+    cut = event[:event.index("/usr/bin/bash") + len("/usr/bin/bash")]
+    log = folder.put("syslog", f"Nov 25 host sshd[1]: Failed password for invalid user x\n"
+                               f"Nov 25 host sysmon: {event}\nNov 25 host sysmon: {cut}\n")
+    found, _ = replay("--rules", folder["rules"], log)
+    offline.equal(found, [(0, "text"), (1, "process"), (1, "sysmon"), (2, "process"),
+                          (2, "sysmon")], "matches")
+
+
+AUDIT = """\
+type=SYSCALL msg=audit(1700000001.100:10): arch=c000003e syscall=59 success=yes exit=0 a0=55d0 \
+a1=55d1 ppid=900 pid=901 auid=1000 uid=0 comm="bash" exe="/usr/bin/bash" key="x"
+node=other type=SYSCALL msg=audit(1700000001.100:10): arch=c000003e syscall=42 success=no \
+exit=-115 a0=3 ppid=1 pid=77 uid=33 comm="nc" exe="/usr/bin/nc" key=(null)
+type=EXECVE msg=audit(1700000001.100:10): argc=3 a0="bash" a1="-c" a2_len=48 \
+a2[0]=636174202F6574632F736861646F77 a2[1]=203E2078202626
+type=EXECVE msg=audit(1700000001.100:10): a2[2]=2079
+node=other type=SOCKADDR msg=audit(1700000001.100:10): saddr=02001F90C0A801050000000000000000
+type=SERVICE_STOP msg=audit(1700000001.200:11): pid=1 uid=0 msg='unit=ufw comm="systemd" res=ok'
+node=other type=PROCTITLE msg=audit(1700000001.100:10): proctitle=6E63
+this is no record
+type=SYSCALL msg=audit(1700000001.300:12): arch=c000003e syscall=257 success=yes exe="/usr/bin/sh"
+type=CWD msg=audit(1700000001.300:12): cwd="/etc"
+type=PATH msg=audit(1700000001.300:12): item=0 name="/etc/cron.d" nametype=PARENT
+type=PATH msg=audit(1700000001.300:12): item=1 name=63726F6E2E642F6576696C206A6F62 nametype=CREATE
+"""
+
+
+@offline.test
+def audit_records_are_joined_and_decoded():
+    folder = offline.Folder({f"rules/{name}": text for name, text in LINUX_RULES.items()})
+    log = folder.put("audit.log", AUDIT)
+    found, errors = replay("--rules", folder["rules"], log, expected_code=3)
+    offline.equal(found, [(0, "execve"), (0, "process"), (1, "call"), (1, "connection"),
+                          (5, "stop"), (8, "file")], "matches")
+    offline.contains(errors, "audit.log:8: expected an audit record", "errors")
+    offline.contains(errors, '"events":4', "summary")
+
+
 offline.main()
