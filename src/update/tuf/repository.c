@@ -306,6 +306,19 @@ static struct tuf_repository *new_repository(uint64_t now_s)
     return repository;
 }
 
+/* Top-level roles first, in the order of their types, then the others by name. */
+static int compare_roles(const void *a, const void *b)
+{
+    const struct repository_role *left = a;
+    const struct repository_role *right = b;
+    bool is_top = tuf_is_top_level(left->name);
+    if (is_top != tuf_is_top_level(right->name))
+        return is_top ? -1 : 1;
+    if (!is_top)
+        return strcmp(left->name, right->name);
+    return (int)repository_type(left->name) - (int)repository_type(right->name);
+}
+
 RESULT tuf_repository_open(const char *folder, uint64_t now_s,
                            struct tuf_repository **ret_repository, struct explanation *why)
 {
@@ -317,6 +330,8 @@ RESULT tuf_repository_open(const char *folder, uint64_t now_s,
         result = load_published(repository, why);
     if (result_is_ok(result))
         result = load_staged(repository, why);
+    if (repository->role_count > 0)
+        qsort(repository->roles, repository->role_count, sizeof *repository->roles, compare_roles);
     if (result_is_ok(result) && repository_role_of(repository, "root") == NULL)
         result = explain(why, ERROR_NOT_FOUND, "%s: there is no repository: no root is staged or "
                          "published", folder);

@@ -73,10 +73,20 @@ RESULT tuf_repository_renew(struct tuf_repository *repository, const char *role,
 RESULT tuf_repository_sign(struct tuf_repository *repository, const char *role,
                            const struct private_key *key, struct explanation *why);
 
-/* The staged roles: false behind the last. `ret_signed` counts good signatures by the keys that the
- * role has from now on (`ret_needed` of them must be there). */
-bool tuf_repository_staged(const struct tuf_repository *repository, size_t index,
-                           const char **ret_role, uint64_t *ret_signed, uint64_t *ret_needed);
+struct tuf_repository_role {
+    const char *name;
+    uint64_t version;        /* that is published; 0: none */
+    const char *expires;     /* of that one */
+    uint64_t staged_version; /* 0: nothing is staged */
+    uint64_t staged_signed;  /* good signatures under it, by the keys that the role has by then */
+    uint64_t threshold;      /* of them must be there */
+    size_t key_count;
+};
+
+/* One role after the other; false behind the last. The texts are the repository's, until it is
+ * edited. */
+bool tuf_repository_role_at(const struct tuf_repository *repository, size_t index,
+                            struct tuf_repository_role *ret_role);
 
 /* --- publishing ------------------------------------------------------------------------------ */
 

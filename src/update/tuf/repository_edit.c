@@ -66,7 +66,7 @@ RESULT tuf_repository_delegate(struct tuf_repository *repository, const char *de
     json_t *body = NULL;
     GUARD(find_targets_role(repository, delegator, &from, why));
     if (!is_role_name(role))
-        return explain(why, ERROR_FORMAT, "\"%.80s\" cannot be the name of a role: 1 to %d letters, "
+        return explain(why, ERROR_FORMAT, "\"%.80s\" cannot be a role's name: 1 to %d letters, "
                        "digits, \".\", \"-\" and \"_\", no dot first, none of root, timestamp, "
                        "snapshot, targets", role, (int)LIMIT_TUF_ROLE_NAME_BYTES);
     if (repository_role_of(repository, role) != NULL)

@@ -290,22 +290,25 @@ RESULT tuf_repository_sign(struct tuf_repository *repository, const char *role,
     return repository_save_staged(repository, row, why);
 }
 
-bool tuf_repository_staged(const struct tuf_repository *repository, size_t index,
-                           const char **ret_role, uint64_t *ret_signed, uint64_t *ret_needed)
+bool tuf_repository_role_at(const struct tuf_repository *repository, size_t index,
+                            struct tuf_repository_role *ret_role)
 {
-    for (size_t i = 0; i < repository->role_count; i++) {
-        const struct repository_role *role = &repository->roles[i];
-        size_t count = 0;
-        if (role->staged == NULL || index-- > 0)
-            continue;
-        struct repository_signers signers = repository_signers_of(repository, role->name, false);
-        /* What cannot be counted has no signature that counts. */
+    if (index >= repository->role_count)
+        return false;
+    const struct repository_role *role = &repository->roles[index];
+    struct repository_signers signers = repository_signers_of(repository, role->name, false);
+    size_t count = 0;
+    /* What cannot be counted has no signature that counts. */
+    if (role->staged != NULL)
         result_ignore(repository_count_signed(role->staged, signers, &count, NULL));
-        *ret_role = role->name;
-        *ret_signed = count;
-        *ret_needed =
-            (uint64_t)json_integer_value(json_object_get(signers.role, "threshold"));
-        return true;
-    }
-    return false;
+    *ret_role = (struct tuf_repository_role){
+        .name = role->name,
+        .version = role->current == NULL ? 0 : repository_version(role->current),
+        .expires = json_string_value(json_object_get(body_of(role->current), "expires")),
+        .staged_version = role->staged == NULL ? 0 : repository_version(role->staged),
+        .staged_signed = count,
+        .threshold = (uint64_t)json_integer_value(json_object_get(signers.role, "threshold")),
+        .key_count = json_array_size(json_object_get(signers.role, "keyids")),
+    };
+    return true;
 }

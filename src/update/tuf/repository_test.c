@@ -226,21 +226,22 @@ static void a_first_release_reaches_a_host(void **state)
 static void nothing_is_published_before_all_have_signed(void **state)
 {
     struct bench *bench = *state;
-    const char *role;
-    uint64_t have;
-    uint64_t need;
+    struct tuf_repository_role role;
     expect_not_published(bench, "root has 0 of the 2 signatures");
     sign(bench, "root", 0);
     sign(bench, "root", 0); /* again counts once */
     sign(bench, "targets", 3);
     expect_not_published(bench, "root has 1 of the 2 signatures");
-    assert_true(tuf_repository_staged(bench->repository, 0, &role, &have, &need));
-    assert_string_equal(role, "root");
-    assert_int_equal(have, 1);
-    assert_int_equal(need, 2);
-    assert_true(tuf_repository_staged(bench->repository, 1, &role, &have, &need));
-    assert_string_equal(role, "targets");
-    assert_false(tuf_repository_staged(bench->repository, 2, &role, &have, &need));
+    assert_true(tuf_repository_role_at(bench->repository, 0, &role));
+    assert_string_equal(role.name, "root");
+    assert_int_equal(role.version, 0);
+    assert_int_equal(role.staged_version, 1);
+    assert_int_equal(role.staged_signed, 1);
+    assert_int_equal(role.threshold, 2);
+    assert_int_equal(role.key_count, 3);
+    assert_true(tuf_repository_role_at(bench->repository, 1, &role));
+    assert_string_equal(role.name, "targets");
+    assert_false(tuf_repository_role_at(bench->repository, 2, &role));
     struct explanation why;
     assert_error(tuf_repository_sign(bench->repository, "root", bench->keys[3], &why),
                  ERROR_STATE);
