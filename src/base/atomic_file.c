@@ -2,9 +2,11 @@
 #include "base/atomic_file.h"
 
 #include "base/bytes.h"
+#include "base/limits.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +78,24 @@ static RESULT read_all(int file, uint8_t *out, size_t capacity, size_t *ret_size
     return RESULT_OK;
 }
 
+RESULT atomic_file_read_open(int file, const char *name, void *out, size_t capacity,
+                             size_t *ret_size, struct explanation *why)
+{
+    struct stat status;
+    struct result result = fstat(file, &status) != 0 ? result_from_errno()
+                           : !S_ISREG(status.st_mode) ? result_fail(ERROR_UNSUPPORTED)
+                                                      : read_all(file, out, capacity, ret_size);
+    if (result.error == ERROR_UNSUPPORTED)
+        return explain(why, ERROR_UNSUPPORTED, "%s is not a regular file", name);
+    if (result.error == ERROR_LIMIT)
+        return explain(why, ERROR_LIMIT, "%s has more than %zu bytes", name, capacity);
+    if (!result_is_ok(result)) {
+        errno = result.system_errno;
+        return explain_errno(why, "%s cannot be read", name);
+    }
+    return RESULT_OK;
+}
+
 RESULT atomic_file_read(int folder, const char *name, void *out, size_t capacity,
                         size_t *ret_size, struct explanation *why)
 {
@@ -85,19 +105,28 @@ RESULT atomic_file_read(int folder, const char *name, void *out, size_t capacity
         return explain(why, ERROR_NOT_FOUND, "there is no file %s", name);
     if (file < 0)
         return explain_errno(why, "%s cannot be opened", name);
-    struct stat status;
-    struct result result = fstat(file, &status) != 0 ? result_from_errno()
-                           : !S_ISREG(status.st_mode) ? result_fail(ERROR_UNSUPPORTED)
-                                                      : read_all(file, out, capacity, ret_size);
+    struct result result = atomic_file_read_open(file, name, out, capacity, ret_size, why);
     close(file);
-    if (result.error == ERROR_UNSUPPORTED)
-        return explain(why, ERROR_UNSUPPORTED, "%s is not a regular file", name);
-    if (result.error == ERROR_LIMIT)
-        return explain(why, ERROR_LIMIT, "%s has more than %zu bytes", name, capacity);
-    if (!result_is_ok(result)) {
-        errno = result.system_errno;
-        return explain_errno(why, "%s cannot be read", name);
-    }
+    return result;
+}
+
+RESULT atomic_parent_open(const char *path, int *ret_folder, const char **ret_name,
+                          struct explanation *why)
+{
+    char parent[LIMIT_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    bool fits = slash == NULL   ? string_copy(parent, sizeof parent, ".")
+                : slash == path ? string_copy(parent, sizeof parent, "/")
+                                : string_format(parent, sizeof parent, "%.*s",
+                                                (int)(slash - path), path);
+    if (!fits || *name == '\0')
+        return explain(why, ERROR_LIMIT, "\"%.64s\" cannot be the name of a file", path);
+    int folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return explain_errno(why, "the folder %s cannot be opened", parent);
+    *ret_folder = folder;
+    *ret_name = name;
     return RESULT_OK;
 }
 

@@ -22,6 +22,16 @@ RESULT atomic_file_write(int folder, const char *name, const void *data, size_t 
 RESULT atomic_file_read(int folder, const char *name, void *out, size_t capacity,
                         size_t *ret_size, struct explanation *why);
 
+/* The same for a file that is open already (`name` is for messages): links were followed by whoever
+ * opened it. */
+RESULT atomic_file_read_open(int file, const char *name, void *out, size_t capacity,
+                             size_t *ret_size, struct explanation *why);
+
+/* The folder that `path` (of any kind, without a slash at its end) lies in, and its name there, a
+ * view into `path`. */
+RESULT atomic_parent_open(const char *path, int *ret_folder, const char **ret_name,
+                          struct explanation *why);
+
 /* The folder `name` in `folder`, made where it is absent; its entry has reached the disk. */
 RESULT atomic_folder_open(int folder, const char *name, mode_t mode, int *ret_folder,
                           struct explanation *why);

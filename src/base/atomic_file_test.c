@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/atomic_file.h"
 
+#include "base/bytes.h"
 #include "tests/unit.h"
 
 #include <fcntl.h>
@@ -91,6 +92,18 @@ static void folders_are_made_once(void **state)
 {
     (void)state;
     int below;
+    const char *name;
+    char child[64];
+    struct explanation why = {""};
+    assert_true(string_format(child, sizeof child, "%s/below", path));
+    assert_ok(atomic_parent_open(child, &below, &name, &why));
+    assert_string_equal(name, "below");
+    close(below);
+    assert_ok(atomic_parent_open("name", &below, &name, &why));
+    assert_string_equal(name, "name");
+    close(below);
+    assert_error(atomic_parent_open("/tmp/", &below, &name, &why), ERROR_LIMIT);
+    assert_error(atomic_parent_open("/nowhere/name", &below, &name, &why), ERROR_SYSTEM);
     assert_ok(atomic_folder_open(folder, "below", 0755, &below, NULL));
     close(below);
     assert_ok(atomic_folder_open(folder, "below", 0755, &below, NULL));

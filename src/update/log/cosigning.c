@@ -17,7 +17,7 @@ enum {
 };
 
 struct asking {
-    const struct log_policy_party *witness;
+    const struct tlog_policy_party *witness;
     const struct cosigning_line *line;
     struct tile_tree *tree;
     struct checkpoint_proof request; /* `whole`, `note` and `checkpoint` are set */
@@ -108,7 +108,7 @@ static RESULT ask(struct asking *asking, uint64_t known_size, struct cosigning *
     return explain(why, ERROR_AGAIN, "it knew another size each time it was asked");
 }
 
-RESULT cosigning_collect(const struct log_policy *policy, struct bytes whole,
+RESULT cosigning_collect(const struct tlog_policy *policy, struct bytes whole,
                          struct tile_tree *tree, uint64_t known_size,
                          const struct cosigning_line *line, struct cosigning *ret_cosigning,
                          struct explanation *why)
@@ -123,9 +123,9 @@ RESULT cosigning_collect(const struct log_policy *policy, struct bytes whole,
     asking->request.whole = whole;
     struct result result = checkpoint_parse_note(whole, &asking->request.note,
                                                  &asking->request.checkpoint, why);
-    for (size_t i = 0; i < log_policy_witness_count(policy) && result_is_ok(result); i++) {
+    for (size_t i = 0; i < tlog_policy_witness_count(policy) && result_is_ok(result); i++) {
         struct explanation *failure = &ret_cosigning->failures[i];
-        asking->witness = log_policy_witness(policy, i);
+        asking->witness = tlog_policy_witness(policy, i);
         failure->text[0] = '\0';
         if (*asking->witness->url == '\0')
             (void)string_copy(failure->text, sizeof failure->text, "the policy says no URL of it");

@@ -27,7 +27,7 @@ struct cosigning {
 /* Asks every witness that has a URL. `tree` is that of the checkpoint `whole` (with signatures);
  * `known_size` is the size that the witnesses most likely know. No answer of a witness is believed
  * before its signature was verified, and none but ERROR_FORMAT (of `whole`) fails the call. */
-RESULT cosigning_collect(const struct log_policy *policy, struct bytes whole,
+RESULT cosigning_collect(const struct tlog_policy *policy, struct bytes whole,
                          struct tile_tree *tree, uint64_t known_size,
                          const struct cosigning_line *line, struct cosigning *ret_cosigning,
                          struct explanation *why);

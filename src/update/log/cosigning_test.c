@@ -20,7 +20,7 @@ struct fake_witness {
 };
 
 static struct fake_log fake;
-static struct log_policy *policy;
+static struct tlog_policy *policy;
 static struct fake_witness witnesses[FAKE_WITNESSES];
 static struct cosigning cosigning;
 
@@ -100,13 +100,13 @@ static int open_log(void **state)
         assert_ok(lines_write_text(&writer, line));
     }
     assert_ok(lines_write_text(&writer, "group g 2 w0 w1 w2\nquorum g\n"));
-    return !result_is_ok(log_policy_parse((struct bytes){writer.data, writer.at}, &policy, NULL));
+    return !result_is_ok(tlog_policy_parse((struct bytes){writer.data, writer.at}, &policy, NULL));
 }
 
 static int close_log(void **state)
 {
     (void)state;
-    log_policy_free(policy);
+    tlog_policy_free(policy);
     fake_log_close(&fake);
     return 0;
 }
@@ -115,7 +115,7 @@ static void collect(uint64_t known_size)
 {
     static char text[FAKE_TEXT_BYTES];
     static const uint64_t NOBODY[FAKE_WITNESSES];
-    static const struct log_source SOURCE = {read_tile, NULL};
+    static const struct tlog_source SOURCE = {read_tile, NULL};
     static const struct cosigning_line LINE = {post, NULL};
     struct bytes whole = fake_checkpoint(&fake, SIZE, NOBODY, text);
     struct note note;

@@ -18,7 +18,7 @@ static const struct {
     const char *word;
     enum form form;
 } FIELDS[] = {
-#define LOG_FIELD(id, word, form, doc) {word, FORM_##form},
+#define TLOG_FIELD(id, word, form, doc) {word, FORM_##form},
 #include "update/log/entries.def"
 };
 
@@ -26,8 +26,8 @@ static const struct {
     const char *word;
     unsigned fields;
 } KINDS[] = {
-#define HAS(id) (1U << LOG_FIELD_##id)
-#define LOG_KIND(id, word, fields, doc) {word, fields},
+#define HAS(id) (1U << TLOG_FIELD_##id)
+#define TLOG_KIND(id, word, fields, doc) {word, fields},
 #include "update/log/entries.def"
 #undef HAS
 };
@@ -73,7 +73,7 @@ static bool is_of_form(struct bytes value, enum form form)
     return false;
 }
 
-static RESULT check_value(enum log_entry_kind kind, enum log_entry_field field,
+static RESULT check_value(enum tlog_entry_kind kind, enum tlog_entry_field field,
                           struct bytes value, struct explanation *why)
 {
     bool is_wanted = (KINDS[kind].fields >> field & 1) != 0;
@@ -95,45 +95,45 @@ static RESULT check_value(enum log_entry_kind kind, enum log_entry_field field,
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-const char *log_entry_kind_word(enum log_entry_kind kind) { return KINDS[kind].word; }
+const char *tlog_entry_kind_word(enum tlog_entry_kind kind) { return KINDS[kind].word; }
 
-const char *log_entry_field_word(enum log_entry_field field) { return FIELDS[field].word; }
+const char *tlog_entry_field_word(enum tlog_entry_field field) { return FIELDS[field].word; }
 
-bool log_entry_find_kind(struct bytes word, enum log_entry_kind *ret_kind)
+bool tlog_entry_find_kind(struct bytes word, enum tlog_entry_kind *ret_kind)
 {
-    for (unsigned i = 0; i < LOG_KIND_COUNT; i++) {
+    for (unsigned i = 0; i < TLOG_KIND_COUNT; i++) {
         if (line_is(word, KINDS[i].word)) {
-            *ret_kind = (enum log_entry_kind)i;
+            *ret_kind = (enum tlog_entry_kind)i;
             return true;
         }
     }
     return false;
 }
 
-bool log_entry_find_field(struct bytes word, enum log_entry_field *ret_field)
+bool tlog_entry_find_field(struct bytes word, enum tlog_entry_field *ret_field)
 {
-    for (unsigned i = 0; i < LOG_FIELD_COUNT; i++) {
+    for (unsigned i = 0; i < TLOG_FIELD_COUNT; i++) {
         if (line_is(word, FIELDS[i].word)) {
-            *ret_field = (enum log_entry_field)i;
+            *ret_field = (enum tlog_entry_field)i;
             return true;
         }
     }
     return false;
 }
 
-uint64_t log_entry_number(const struct log_entry *entry, enum log_entry_field field)
+uint64_t tlog_entry_number(const struct tlog_entry *entry, enum tlog_entry_field field)
 {
     uint64_t number = 0;
-    /* log_entry_parse() has read it as a number before. */
+    /* tlog_entry_parse() has read it as a number before. */
     result_ignore(line_number(entry->values[field], INT64_MAX, &number));
     return number;
 }
 
 /* --- the text --------------------------------------------------------------------------------- */
 
-RESULT log_entry_parse(struct bytes text, struct log_entry *ret_entry, struct explanation *why)
+RESULT tlog_entry_parse(struct bytes text, struct tlog_entry *ret_entry, struct explanation *why)
 {
-    struct log_entry entry = {0};
+    struct tlog_entry entry = {0};
     struct bytes line;
     if (text.size > LIMIT_PUBLIC_ENTRY_BYTES)
         return explain(why, ERROR_LIMIT, "the entry has more than %d bytes",
@@ -143,15 +143,15 @@ RESULT log_entry_parse(struct bytes text, struct log_entry *ret_entry, struct ex
         return explain(why, ERROR_UNSUPPORTED, "the entry does not begin with %s", MAGIC);
     if (!result_is_ok(line_take_named(&reader, "kind", &line)))
         return explain(why, ERROR_FORMAT, "the entry's second line is not \"kind WORD\"");
-    if (!log_entry_find_kind(line, &entry.kind))
+    if (!tlog_entry_find_kind(line, &entry.kind))
         return explain(why, ERROR_UNSUPPORTED, "the entry is of a kind that is not known here");
-    for (unsigned i = 0; i < LOG_FIELD_COUNT; i++) {
+    for (unsigned i = 0; i < TLOG_FIELD_COUNT; i++) {
         bool is_wanted = (KINDS[entry.kind].fields >> i & 1) != 0;
         if (is_wanted && !result_is_ok(line_take_named(&reader, FIELDS[i].word,
                                                        &entry.values[i])))
             return explain(why, ERROR_FORMAT, "the entry of kind %s has no %s in its place",
                            KINDS[entry.kind].word, FIELDS[i].word);
-        GUARD(check_value(entry.kind, (enum log_entry_field)i, entry.values[i], why));
+        GUARD(check_value(entry.kind, (enum tlog_entry_field)i, entry.values[i], why));
     }
     if (reader_left(&reader) > 0)
         return explain(why, ERROR_FORMAT, "the entry goes on where one of kind %s ends",
@@ -168,16 +168,16 @@ static RESULT write_line(struct writer *writer, const char *word, struct bytes v
     return lines_write_text(writer, "\n");
 }
 
-RESULT log_entry_write(struct writer *writer, const struct log_entry *entry,
-                       struct explanation *why)
+RESULT tlog_entry_write(struct writer *writer, const struct tlog_entry *entry,
+                        struct explanation *why)
 {
-    for (unsigned i = 0; i < LOG_FIELD_COUNT; i++)
-        GUARD(check_value(entry->kind, (enum log_entry_field)i, entry->values[i], why));
+    for (unsigned i = 0; i < TLOG_FIELD_COUNT; i++)
+        GUARD(check_value(entry->kind, (enum tlog_entry_field)i, entry->values[i], why));
     const char *kind = KINDS[entry->kind].word;
     GUARD(lines_write_text(writer, MAGIC));
     GUARD(lines_write_text(writer, "\n"));
     GUARD(write_line(writer, "kind", (struct bytes){(const uint8_t *)kind, strlen(kind)}));
-    for (unsigned i = 0; i < LOG_FIELD_COUNT; i++) {
+    for (unsigned i = 0; i < TLOG_FIELD_COUNT; i++) {
         if (entry->values[i].size > 0)
             GUARD(write_line(writer, FIELDS[i].word, entry->values[i]));
     }

@@ -15,36 +15,36 @@
  */
 #include "base/reader.h"
 
-enum log_entry_field {
-#define LOG_FIELD(id, word, form, doc) LOG_FIELD_##id,
+enum tlog_entry_field {
+#define TLOG_FIELD(id, word, form, doc) TLOG_FIELD_##id,
 #include "update/log/entries.def"
-    LOG_FIELD_COUNT
+    TLOG_FIELD_COUNT
 };
 
-enum log_entry_kind {
-#define LOG_KIND(id, word, fields, doc) LOG_KIND_##id,
+enum tlog_entry_kind {
+#define TLOG_KIND(id, word, fields, doc) TLOG_KIND_##id,
 #include "update/log/entries.def"
-    LOG_KIND_COUNT
+    TLOG_KIND_COUNT
 };
 
-struct log_entry {
-    enum log_entry_kind kind;
-    struct bytes values[LOG_FIELD_COUNT]; /* views; size 0: this kind has no such field */
+struct tlog_entry {
+    enum tlog_entry_kind kind;
+    struct bytes values[TLOG_FIELD_COUNT]; /* views; size 0: this kind has no such field */
 };
 
 /* ERROR_FORMAT, ERROR_LIMIT, ERROR_UNSUPPORTED (a kind or version that we do not know; other logs
  * may hold anything), with `why`. The text must outlive the result. */
-RESULT log_entry_parse(struct bytes text, struct log_entry *ret_entry, struct explanation *why);
+RESULT tlog_entry_parse(struct bytes text, struct tlog_entry *ret_entry, struct explanation *why);
 
 /* ERROR_FORMAT, with `why`, where a field is missing, superfluous or not of its form. */
-RESULT log_entry_write(struct writer *writer, const struct log_entry *entry,
-                       struct explanation *why);
+RESULT tlog_entry_write(struct writer *writer, const struct tlog_entry *entry,
+                        struct explanation *why);
 
 /* A field of the form NUMBER of an entry that was parsed. */
-uint64_t log_entry_number(const struct log_entry *entry, enum log_entry_field field);
+uint64_t tlog_entry_number(const struct tlog_entry *entry, enum tlog_entry_field field);
 
-const char *log_entry_kind_word(enum log_entry_kind kind);
-const char *log_entry_field_word(enum log_entry_field field);
+const char *tlog_entry_kind_word(enum tlog_entry_kind kind);
+const char *tlog_entry_field_word(enum tlog_entry_field field);
 /* False where there is no such word. */
-bool log_entry_find_kind(struct bytes word, enum log_entry_kind *ret_kind);
-bool log_entry_find_field(struct bytes word, enum log_entry_field *ret_field);
+bool tlog_entry_find_kind(struct bytes word, enum tlog_entry_kind *ret_kind);
+bool tlog_entry_find_field(struct bytes word, enum tlog_entry_field *ret_field);

@@ -30,16 +30,16 @@ static void every_kind_is_read_and_written_back(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
-        struct log_entry entry;
+        struct tlog_entry entry;
         uint8_t again[LIMIT_PUBLIC_ENTRY_BYTES];
         struct writer writer = writer_of(again, sizeof again);
-        assert_ok(log_entry_parse(bytes_of(GOOD[i]), &entry, NULL));
+        assert_ok(tlog_entry_parse(bytes_of(GOOD[i]), &entry, NULL));
         assert_int_equal(entry.kind, i);
-        assert_ok(log_entry_write(&writer, &entry, NULL));
+        assert_ok(tlog_entry_write(&writer, &entry, NULL));
         assert_int_equal(writer.at, strlen(GOOD[i]));
         assert_memory_equal(again, GOOD[i], writer.at);
     }
-    assert_int_equal(sizeof GOOD / sizeof GOOD[0], LOG_KIND_COUNT);
+    assert_int_equal(sizeof GOOD / sizeof GOOD[0], TLOG_KIND_COUNT);
 }
 
 static void every_truncation_is_refused(void **state)
@@ -47,10 +47,10 @@ static void every_truncation_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
         for (size_t size = 0; size < strlen(GOOD[i]); size++) {
-            struct log_entry entry;
+            struct tlog_entry entry;
             struct explanation why = {""};
             struct bytes text = {(const uint8_t *)GOOD[i], size};
-            assert_false(result_is_ok(log_entry_parse(text, &entry, &why)));
+            assert_false(result_is_ok(tlog_entry_parse(text, &entry, &why)));
             assert_true(*why.text != '\0');
         }
     }
@@ -80,8 +80,8 @@ static void fields_have_their_form_and_place(void **state)
         "creance-log-entry/v2\nkind release\nname rules\nversion 42\ndigest " DIGEST "\n",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
-        struct log_entry entry;
-        if (result_is_ok(log_entry_parse(bytes_of(BAD[i]), &entry, NULL)))
+        struct tlog_entry entry;
+        if (result_is_ok(tlog_entry_parse(bytes_of(BAD[i]), &entry, NULL)))
             fail_msg("case %zu was taken", i);
     }
 }
@@ -92,14 +92,14 @@ static void nothing_unreadable_is_written(void **state)
     uint8_t text[LIMIT_PUBLIC_ENTRY_BYTES];
     struct writer writer = writer_of(text, sizeof text);
     struct explanation why = {""};
-    struct log_entry entry = {.kind = LOG_KIND_RELEASE};
-    entry.values[LOG_FIELD_NAME] = bytes_of("rules");
-    entry.values[LOG_FIELD_VERSION] = bytes_of("1");
-    assert_error(log_entry_write(&writer, &entry, &why), ERROR_FORMAT);
+    struct tlog_entry entry = {.kind = TLOG_KIND_RELEASE};
+    entry.values[TLOG_FIELD_NAME] = bytes_of("rules");
+    entry.values[TLOG_FIELD_VERSION] = bytes_of("1");
+    assert_error(tlog_entry_write(&writer, &entry, &why), ERROR_FORMAT);
     assert_non_null(strstr(why.text, "digest"));
-    entry.values[LOG_FIELD_DIGEST] = bytes_of(DIGEST);
-    entry.values[LOG_FIELD_RING] = bytes_of("broad");
-    assert_error(log_entry_write(&writer, &entry, &why), ERROR_FORMAT);
+    entry.values[TLOG_FIELD_DIGEST] = bytes_of(DIGEST);
+    entry.values[TLOG_FIELD_RING] = bytes_of("broad");
+    assert_error(tlog_entry_write(&writer, &entry, &why), ERROR_FORMAT);
     assert_non_null(strstr(why.text, "ring"));
     assert_int_equal(writer.at, 0);
 }

@@ -13,7 +13,7 @@
 /* Everybody may read what is public. */
 enum { FOLDER_MODE = 0755, FILE_MODE = 0644 };
 
-RESULT log_folder_open(const char *path, struct log_folder *ret_folder, struct explanation *why)
+RESULT tlog_folder_open(const char *path, struct tlog_folder *ret_folder, struct explanation *why)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -24,20 +24,25 @@ RESULT log_folder_open(const char *path, struct log_folder *ret_folder, struct e
     return RESULT_OK;
 }
 
-RESULT log_folder_open_locked(const char *path, struct log_folder *ret_folder,
-                              struct explanation *why)
+RESULT tlog_folder_open_locked(const char *path, struct tlog_folder *ret_folder,
+                               struct explanation *why)
 {
-    GUARD(atomic_folder_open(AT_FDCWD, path, FOLDER_MODE, &ret_folder->fd, why));
+    int parent;
+    const char *name;
+    GUARD(atomic_parent_open(path, &parent, &name, why));
+    struct result opened = atomic_folder_open(parent, name, FOLDER_MODE, &ret_folder->fd, why);
+    close(parent);
+    GUARD(opened);
     if (flock(ret_folder->fd, LOCK_EX | LOCK_NB) == 0)
         return RESULT_OK;
     bool is_taken = errno == EWOULDBLOCK;
     struct result result = explain_errno(why, "the log in %s cannot be locked", path);
-    log_folder_close(ret_folder);
+    tlog_folder_close(ret_folder);
     return is_taken ? explain(why, ERROR_STATE, "another process is writing the log in %s", path)
                     : result;
 }
 
-void log_folder_close(struct log_folder *folder)
+void tlog_folder_close(struct tlog_folder *folder)
 {
     close(folder->fd);
     folder->fd = -1;
@@ -89,7 +94,7 @@ static RESULT walk(int folder, const char *path, bool is_made, int *ret_folder,
 static struct result folder_read(void *context, const char *path, void *out, size_t capacity,
                                  size_t *ret_size, struct explanation *why)
 {
-    const struct log_folder *folder = context;
+    const struct tlog_folder *folder = context;
     const char *name;
     int at;
     GUARD(walk(folder->fd, path, false, &at, &name, why));
@@ -101,7 +106,7 @@ static struct result folder_read(void *context, const char *path, void *out, siz
 static struct result folder_write(void *context, const char *path, const void *data, size_t size,
                                   struct explanation *why)
 {
-    const struct log_folder *folder = context;
+    const struct tlog_folder *folder = context;
     const char *name;
     int at;
     GUARD(walk(folder->fd, path, true, &at, &name, why));
@@ -110,12 +115,12 @@ static struct result folder_write(void *context, const char *path, const void *d
     return result;
 }
 
-struct log_source log_folder_source(struct log_folder *folder)
+struct tlog_source tlog_folder_source(struct tlog_folder *folder)
 {
-    return (struct log_source){folder_read, folder};
+    return (struct tlog_source){folder_read, folder};
 }
 
-struct log_sink log_folder_sink(struct log_folder *folder)
+struct tlog_sink tlog_folder_sink(struct tlog_folder *folder)
 {
-    return (struct log_sink){folder_write, folder};
+    return (struct tlog_sink){folder_write, folder};
 }

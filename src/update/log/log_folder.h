@@ -5,18 +5,18 @@
  */
 #include "update/log/tile.h"
 
-struct log_folder {
+struct tlog_folder {
     int fd;
 };
 
 /* ERROR_NOT_FOUND: there is no such folder. */
-RESULT log_folder_open(const char *path, struct log_folder *ret_folder, struct explanation *why);
+RESULT tlog_folder_open(const char *path, struct tlog_folder *ret_folder, struct explanation *why);
 /* The same; makes it where it is absent (the folder above must be there), and locks it until it is
  * closed: ERROR_STATE where another process writes this log. */
-RESULT log_folder_open_locked(const char *path, struct log_folder *ret_folder,
-                              struct explanation *why);
-void log_folder_close(struct log_folder *folder);
+RESULT tlog_folder_open_locked(const char *path, struct tlog_folder *ret_folder,
+                               struct explanation *why);
+void tlog_folder_close(struct tlog_folder *folder);
 
 /* Both stay good while `folder` does. Paths have no "..", no "." and no empty part. */
-struct log_source log_folder_source(struct log_folder *folder);
-struct log_sink log_folder_sink(struct log_folder *folder);
+struct tlog_source tlog_folder_source(struct tlog_folder *folder);
+struct tlog_sink tlog_folder_sink(struct tlog_folder *folder);

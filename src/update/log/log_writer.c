@@ -13,9 +13,9 @@ struct head {
     struct checkpoint checkpoint;
 };
 
-struct log_writer {
-    struct log_source source;
-    struct log_sink sink;
+struct tlog_writer {
+    struct tlog_source source;
+    struct tlog_sink sink;
     struct note_key key;
     struct head is_signed, published;
     struct tile_edge edge;     /* with what was added */
@@ -25,7 +25,7 @@ struct log_writer {
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* A checkpoint that this log signed; size 0 where the file is absent. */
-static RESULT read_head(struct log_writer *writer, const char *name, struct head *head,
+static RESULT read_head(struct tlog_writer *writer, const char *name, struct head *head,
                         struct explanation *why)
 {
     struct note note;
@@ -58,7 +58,7 @@ static bool is_same_tree(const struct head *a, const struct head *b)
 }
 
 /* The published tree must be the beginning of the signed one. */
-static RESULT check_published(struct log_writer *writer, struct tile_tree *tree,
+static RESULT check_published(struct tlog_writer *writer, struct tile_tree *tree,
                               struct explanation *why)
 {
     struct merkle_hash root;
@@ -69,16 +69,16 @@ static RESULT check_published(struct log_writer *writer, struct tile_tree *tree,
         return explain(why, ERROR_STATE,
                        "%s has %llu entries and %s only %llu: the folder was put together from "
                        "copies of different times; going on would fork the log",
-                       TILE_CHECKPOINT, (unsigned long long)size, LOG_WRITER_SIGNED,
+                       TILE_CHECKPOINT, (unsigned long long)size, TLOG_WRITER_SIGNED,
                        (unsigned long long)writer->is_signed.checkpoint.size);
     GUARD(tile_tree_root(tree, size, &root, why));
     if (!merkle_hash_equal(&root, &writer->published.checkpoint.root))
         return explain(why, ERROR_STATE, "%s and %s are of two trees: the log was forked",
-                       TILE_CHECKPOINT, LOG_WRITER_SIGNED);
+                       TILE_CHECKPOINT, TLOG_WRITER_SIGNED);
     return RESULT_OK;
 }
 
-static RESULT read_bundle(struct log_writer *writer, struct tile_tree *tree,
+static RESULT read_bundle(struct tlog_writer *writer, struct tile_tree *tree,
                           struct explanation *why)
 {
     uint64_t size = tile_tree_size(tree);
@@ -92,14 +92,14 @@ static RESULT read_bundle(struct log_writer *writer, struct tile_tree *tree,
     return RESULT_OK;
 }
 
-static RESULT open_tree(struct log_writer *writer, struct explanation *why)
+static RESULT open_tree(struct tlog_writer *writer, struct explanation *why)
 {
     struct tile_tree *tree;
     if (writer->is_signed.size == 0) {
         if (writer->published.size != 0)
             return explain(why, ERROR_STATE,
                            "the log has a %s and no %s: it is a copy for readers, and going on "
-                           "from it could fork the log", TILE_CHECKPOINT, LOG_WRITER_SIGNED);
+                           "from it could fork the log", TILE_CHECKPOINT, TLOG_WRITER_SIGNED);
         return RESULT_OK;
     }
     GUARD(tile_tree_open(&writer->source, &writer->is_signed.checkpoint, &tree, why));
@@ -112,37 +112,37 @@ static RESULT open_tree(struct log_writer *writer, struct explanation *why)
     return result;
 }
 
-RESULT log_writer_open(const struct log_source *source, const struct log_sink *sink,
-                       const struct note_key *key, struct log_writer **ret_writer,
-                       struct explanation *why)
+RESULT tlog_writer_open(const struct tlog_source *source, const struct tlog_sink *sink,
+                        const struct note_key *key, struct tlog_writer **ret_writer,
+                        struct explanation *why)
 {
     if (key->type != NOTE_KEY_ED25519)
         return explain(why, ERROR_UNSUPPORTED,
                        "%s is a key for cosignatures: a log needs one of type Ed25519", key->name);
-    struct log_writer *writer = calloc(1, sizeof *writer);
+    struct tlog_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL)
         return explain(why, ERROR_MEMORY, "no memory to write a log");
     writer->source = *source;
     writer->sink = *sink;
     writer->key = *key;
-    struct result result = read_head(writer, LOG_WRITER_SIGNED, &writer->is_signed, why);
+    struct result result = read_head(writer, TLOG_WRITER_SIGNED, &writer->is_signed, why);
     if (result_is_ok(result))
         result = read_head(writer, TILE_CHECKPOINT, &writer->published, why);
     if (result_is_ok(result))
         result = open_tree(writer, why);
     if (!result_is_ok(result)) {
-        log_writer_free(writer);
+        tlog_writer_free(writer);
         return result;
     }
     *ret_writer = writer;
     return RESULT_OK;
 }
 
-void log_writer_free(struct log_writer *writer) { free(writer); }
+void tlog_writer_free(struct tlog_writer *writer) { free(writer); }
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static RESULT write_tile(const struct log_writer *writer, unsigned level, uint64_t index,
+static RESULT write_tile(const struct tlog_writer *writer, unsigned level, uint64_t index,
                          unsigned width, struct explanation *why)
 {
     char path[TILE_PATH_BYTES];
@@ -151,7 +151,7 @@ static RESULT write_tile(const struct log_writer *writer, unsigned level, uint64
                               (size_t)width * MERKLE_HASH_BYTES, why);
 }
 
-static RESULT write_bundle(const struct log_writer *writer, unsigned width,
+static RESULT write_bundle(const struct tlog_writer *writer, unsigned width,
                            struct explanation *why)
 {
     char path[TILE_PATH_BYTES];
@@ -161,7 +161,7 @@ static RESULT write_bundle(const struct log_writer *writer, unsigned width,
 }
 
 /* The hash goes into the edge; each tile that it fills is written and goes into the one above. */
-static RESULT push(struct log_writer *writer, struct merkle_hash hash, struct explanation *why)
+static RESULT push(struct tlog_writer *writer, struct merkle_hash hash, struct explanation *why)
 {
     struct tile_edge *edge = &writer->edge;
     uint64_t index = edge->size / TILE_WIDTH;
@@ -178,8 +178,8 @@ static RESULT push(struct log_writer *writer, struct merkle_hash hash, struct ex
     return RESULT_OK;
 }
 
-RESULT log_writer_add(struct log_writer *writer, struct bytes entry, uint64_t *ret_index,
-                      struct explanation *why)
+RESULT tlog_writer_add(struct tlog_writer *writer, struct bytes entry, uint64_t *ret_index,
+                       struct explanation *why)
 {
     struct tile_bundle *bundle = &writer->bundle;
     if (entry.size == 0 || entry.size > LIMIT_PUBLIC_ENTRY_BYTES)
@@ -207,7 +207,7 @@ RESULT log_writer_add(struct log_writer *writer, struct bytes entry, uint64_t *r
 
 /* --- signing ---------------------------------------------------------------------------------- */
 
-static RESULT write_partial(const struct log_writer *writer, struct explanation *why)
+static RESULT write_partial(const struct tlog_writer *writer, struct explanation *why)
 {
     const struct tile_edge *edge = &writer->edge;
     if (edge->counts[0] > 0)
@@ -221,7 +221,7 @@ static RESULT write_partial(const struct log_writer *writer, struct explanation 
 }
 
 /* A fresh head over the edge. */
-static RESULT make_head(const struct log_writer *writer, const struct note_signer *signer,
+static RESULT make_head(const struct tlog_writer *writer, const struct note_signer *signer,
                         struct head *head, struct explanation *why)
 {
     const char *origin = writer->key.name;
@@ -239,8 +239,8 @@ static RESULT make_head(const struct log_writer *writer, const struct note_signe
     return RESULT_OK;
 }
 
-RESULT log_writer_sign(struct log_writer *writer, const struct note_signer *signer,
-                       struct explanation *why)
+RESULT tlog_writer_sign(struct tlog_writer *writer, const struct note_signer *signer,
+                        struct explanation *why)
 {
     const struct note_key *key = note_signer_key(signer);
     if (key->id != writer->key.id || !string_equal(key->name, writer->key.name))
@@ -250,32 +250,32 @@ RESULT log_writer_sign(struct log_writer *writer, const struct note_signer *sign
         return RESULT_OK;
     GUARD(write_partial(writer, why));
     GUARD(make_head(writer, signer, &writer->is_signed, why));
-    return writer->sink.write(writer->sink.context, LOG_WRITER_SIGNED, writer->is_signed.text,
+    return writer->sink.write(writer->sink.context, TLOG_WRITER_SIGNED, writer->is_signed.text,
                               writer->is_signed.size, why);
 }
 
-struct bytes log_writer_signed(const struct log_writer *writer)
+struct bytes tlog_writer_signed(const struct tlog_writer *writer)
 {
     return (struct bytes){writer->is_signed.text, writer->is_signed.size};
 }
 
-uint64_t log_writer_size(const struct log_writer *writer)
+uint64_t tlog_writer_size(const struct tlog_writer *writer)
 {
     return writer->is_signed.size == 0 ? 0 : writer->is_signed.checkpoint.size;
 }
 
-struct bytes log_writer_published(const struct log_writer *writer)
+struct bytes tlog_writer_published(const struct tlog_writer *writer)
 {
     return (struct bytes){writer->published.text, writer->published.size};
 }
 
-bool log_writer_is_published(const struct log_writer *writer)
+bool tlog_writer_is_published(const struct tlog_writer *writer)
 {
     return is_same_tree(&writer->published, &writer->is_signed);
 }
 
-RESULT log_writer_publish(struct log_writer *writer, struct bytes cosignatures,
-                          struct explanation *why)
+RESULT tlog_writer_publish(struct tlog_writer *writer, struct bytes cosignatures,
+                           struct explanation *why)
 {
     struct head *head = &writer->published;
     struct writer text = writer_of(head->text, sizeof head->text);

@@ -15,45 +15,45 @@
  *
  * A crash before 2 leaves files that the next call overwrites; no signature over them ever left
  * the process. A crash between 2 and 3 leaves a tree that still has to be cosigned:
- * log_writer_is_published() says so. What is restored from an old copy of the folder forks the log,
- * and the witnesses refuse it.
+ * tlog_writer_is_published() says so. What is restored from an old copy of the folder forks the
+ * log, and the witnesses refuse it.
  */
 #include "update/log/note_sign.h"
 #include "update/log/tile_tree.h"
 
-#define LOG_WRITER_SIGNED "checkpoint.signed"
+#define TLOG_WRITER_SIGNED "checkpoint.signed"
 
-struct log_writer;
+struct tlog_writer;
 
 /* Opens the log of this key, or begins one whose origin is the key's name. Both seams must stay.
  * Fails, with `why`, where the key is of the wrong type (ERROR_UNSUPPORTED), or where the files
  * that are there are another log's, damaged, or older than what is published (ERROR_STATE,
  * ERROR_FORMAT). */
-RESULT log_writer_open(const struct log_source *source, const struct log_sink *sink,
-                       const struct note_key *key, struct log_writer **ret_writer,
-                       struct explanation *why);
-void log_writer_free(struct log_writer *writer); /* NULL is allowed; forgets what is not signed */
+RESULT tlog_writer_open(const struct tlog_source *source, const struct tlog_sink *sink,
+                        const struct note_key *key, struct tlog_writer **ret_writer,
+                        struct explanation *why);
+void tlog_writer_free(struct tlog_writer *writer); /* NULL is allowed; forgets what is not signed */
 
 /* Adds 1 to LIMIT_PUBLIC_ENTRY_BYTES bytes. Full tiles are written at once, so this may fail for
  * want of space; the writer is of no use then. */
-RESULT log_writer_add(struct log_writer *writer, struct bytes entry, uint64_t *ret_index,
-                      struct explanation *why);
+RESULT tlog_writer_add(struct tlog_writer *writer, struct bytes entry, uint64_t *ret_index,
+                       struct explanation *why);
 
 /* Steps 1 and 2 for what was added; `signer` is the private half of the log's key (ERROR_STATE:
  * another one). */
-RESULT log_writer_sign(struct log_writer *writer, const struct note_signer *signer,
-                       struct explanation *why);
+RESULT tlog_writer_sign(struct tlog_writer *writer, const struct note_signer *signer,
+                        struct explanation *why);
 
 /* The newest signed checkpoint, as a note; size 0: nothing was ever signed. */
-struct bytes log_writer_signed(const struct log_writer *writer);
+struct bytes tlog_writer_signed(const struct tlog_writer *writer);
 /* Its number of entries. */
-uint64_t log_writer_size(const struct log_writer *writer);
+uint64_t tlog_writer_size(const struct tlog_writer *writer);
 /* The newest published checkpoint, as a note; size 0: there is none. */
-struct bytes log_writer_published(const struct log_writer *writer);
+struct bytes tlog_writer_published(const struct tlog_writer *writer);
 /* It is of the same tree as the signed one. */
-bool log_writer_is_published(const struct log_writer *writer);
+bool tlog_writer_is_published(const struct tlog_writer *writer);
 
 /* Step 3: the signed checkpoint and these signature lines (may be empty) become the published one.
  * The caller has looked that its policy holds. */
-RESULT log_writer_publish(struct log_writer *writer, struct bytes cosignatures,
-                          struct explanation *why);
+RESULT tlog_writer_publish(struct tlog_writer *writer, struct bytes cosignatures,
+                           struct explanation *why);

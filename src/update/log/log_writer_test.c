@@ -15,7 +15,7 @@
 
 enum { FILES_MAX = 4096 };
 
-/* Files in memory. A write is all or nothing, as log_folder's are; after `writes_left` of them the
+/* Files in memory. A write is all or nothing, as tlog_folder's are; after `writes_left` of them the
  * power is gone. */
 struct store {
     struct file {
@@ -78,8 +78,8 @@ static void store_clear(struct store *store)
 }
 
 static struct store store;
-static struct log_source source = {store_read, &store};
-static struct log_sink sink = {store_write, &store};
+static struct tlog_source source = {store_read, &store};
+static struct tlog_sink sink = {store_write, &store};
 static struct fake_log fake;
 
 static int open_log(void **state)
@@ -101,20 +101,20 @@ static int close_log(void **state)
 /* The fake log's entries up to `size`, in one go. */
 static struct result grow(uint64_t size, bool is_published, struct explanation *why)
 {
-    struct log_writer *writer;
+    struct tlog_writer *writer;
     uint64_t index;
     char entry[64];
-    GUARD(log_writer_open(&source, &sink, note_signer_key(fake.log), &writer, why));
+    GUARD(tlog_writer_open(&source, &sink, note_signer_key(fake.log), &writer, why));
     struct result result = RESULT_OK;
-    for (uint64_t i = log_writer_size(writer); i < size && result_is_ok(result); i++) {
-        result = log_writer_add(writer, fake_entry(i, entry), &index, why);
+    for (uint64_t i = tlog_writer_size(writer); i < size && result_is_ok(result); i++) {
+        result = tlog_writer_add(writer, fake_entry(i, entry), &index, why);
         assert_true(!result_is_ok(result) || index == i);
     }
     if (result_is_ok(result))
-        result = log_writer_sign(writer, fake.log, why);
+        result = tlog_writer_sign(writer, fake.log, why);
     if (result_is_ok(result) && is_published)
-        result = log_writer_publish(writer, (struct bytes){0}, why);
-    log_writer_free(writer);
+        result = tlog_writer_publish(writer, (struct bytes){0}, why);
+    tlog_writer_free(writer);
     return result;
 }
 
@@ -253,9 +253,9 @@ static void a_crash_at_any_write_forks_and_loses_nothing(void **state)
             store.writes_left = cut;
             is_done = result_is_ok(grow(250 + add, true, NULL));
             store.writes_left = SIZE_MAX;
-            assert_true(head(LOG_WRITER_SIGNED, &before));
+            assert_true(head(TLOG_WRITER_SIGNED, &before));
             assert_true(before.size == 250 || before.size == 250 + add);
-            check_whole(LOG_WRITER_SIGNED);
+            check_whole(TLOG_WRITER_SIGNED);
             check_whole(TILE_CHECKPOINT);
             assert_ok(grow(before.size + 3, true, NULL));
             check_whole(TILE_CHECKPOINT);
@@ -268,15 +268,15 @@ static void a_crash_at_any_write_forks_and_loses_nothing(void **state)
 static void what_was_signed_waits_to_be_published(void **state)
 {
     (void)state;
-    struct log_writer *writer;
+    struct tlog_writer *writer;
     assert_ok(grow(3, true, NULL));
     assert_ok(grow(5, false, NULL));
-    assert_ok(log_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
-    assert_int_equal(log_writer_size(writer), 5);
-    assert_false(log_writer_is_published(writer));
-    assert_ok(log_writer_publish(writer, (struct bytes){0}, NULL));
-    assert_true(log_writer_is_published(writer));
-    log_writer_free(writer);
+    assert_ok(tlog_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
+    assert_int_equal(tlog_writer_size(writer), 5);
+    assert_false(tlog_writer_is_published(writer));
+    assert_ok(tlog_writer_publish(writer, (struct bytes){0}, NULL));
+    assert_true(tlog_writer_is_published(writer));
+    tlog_writer_free(writer);
     check_whole(TILE_CHECKPOINT);
 }
 
@@ -304,9 +304,9 @@ static void every_changed_file_is_noticed(void **state)
             is_good = result_is_ok(tile_tree_bundle(tree, at, &bundle, NULL))
                       && result_is_ok(tile_tree_prove_inclusion(tree, at, &proof, NULL));
         tile_tree_free(tree);
-        if (is_good != string_equal(file->path, LOG_WRITER_SIGNED))
+        if (is_good != string_equal(file->path, TLOG_WRITER_SIGNED))
             fail_msg("a change of %s was %s", file->path, is_good ? "not noticed" : "fatal");
-        if (string_equal(file->path, LOG_WRITER_SIGNED))
+        if (string_equal(file->path, TLOG_WRITER_SIGNED))
             assert_false(result_is_ok(grow(601, true, NULL)));
         file->data[file->size / 2] ^= 1;
     }
@@ -337,12 +337,12 @@ static void a_log_that_went_back_is_not_written(void **state)
     (void)state;
     struct explanation why = {""};
     assert_ok(grow(3, true, NULL));
-    struct file *file = find(&store, LOG_WRITER_SIGNED);
+    struct file *file = find(&store, TLOG_WRITER_SIGNED);
     uint8_t old[4096];
     size_t old_size = file->size;
     bytes_copy(old, sizeof old, file->data, file->size);
     assert_ok(grow(5, true, NULL));
-    file = find(&store, LOG_WRITER_SIGNED);
+    file = find(&store, TLOG_WRITER_SIGNED);
     bytes_copy(file->data, file->size, old, old_size);
     file->size = old_size;
     assert_error(grow(6, true, &why), ERROR_STATE);
@@ -356,19 +356,19 @@ static void entries_over_the_limit_are_refused(void **state)
 {
     (void)state;
     static uint8_t large[LIMIT_PUBLIC_ENTRY_BYTES + 1];
-    struct log_writer *writer;
+    struct tlog_writer *writer;
     uint64_t index;
-    assert_ok(log_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
-    assert_error(log_writer_add(writer, (struct bytes){large, sizeof large}, &index, NULL),
+    assert_ok(tlog_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
+    assert_error(tlog_writer_add(writer, (struct bytes){large, sizeof large}, &index, NULL),
                  ERROR_LIMIT);
-    assert_error(log_writer_add(writer, (struct bytes){large, 0}, &index, NULL), ERROR_LIMIT);
+    assert_error(tlog_writer_add(writer, (struct bytes){large, 0}, &index, NULL), ERROR_LIMIT);
     for (unsigned i = 0; i < TILE_WIDTH + 1; i++)
-        assert_ok(log_writer_add(writer, (struct bytes){large, sizeof large - 1}, &index, NULL));
-    assert_ok(log_writer_sign(writer, fake.log, NULL));
-    log_writer_free(writer);
-    assert_ok(log_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
-    assert_int_equal(log_writer_size(writer), TILE_WIDTH + 1);
-    log_writer_free(writer);
+        assert_ok(tlog_writer_add(writer, (struct bytes){large, sizeof large - 1}, &index, NULL));
+    assert_ok(tlog_writer_sign(writer, fake.log, NULL));
+    tlog_writer_free(writer);
+    assert_ok(tlog_writer_open(&source, &sink, note_signer_key(fake.log), &writer, NULL));
+    assert_int_equal(tlog_writer_size(writer), TILE_WIDTH + 1);
+    tlog_writer_free(writer);
 }
 
 int main(void)

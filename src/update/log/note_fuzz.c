@@ -65,12 +65,12 @@ static void try_key(struct bytes input)
 
 static void try_entry(struct bytes input)
 {
-    struct log_entry entry;
+    struct tlog_entry entry;
     uint8_t again[LIMIT_PUBLIC_ENTRY_BYTES];
     struct writer writer = writer_of(again, sizeof again);
-    if (!result_is_ok(log_entry_parse(input, &entry, NULL)))
+    if (!result_is_ok(tlog_entry_parse(input, &entry, NULL)))
         return;
-    require(result_is_ok(log_entry_write(&writer, &entry, NULL)));
+    require(result_is_ok(tlog_entry_write(&writer, &entry, NULL)));
     require(writer.at == input.size && memcmp(again, input.data, input.size) == 0);
 }
 

@@ -18,11 +18,11 @@ struct group {
     uint32_t needed;
 };
 
-struct log_policy {
-    struct log_policy_party logs[LIMIT_POLICY_ROWS];
-    struct log_policy_party witnesses[LIMIT_POLICY_ROWS];
+struct tlog_policy {
+    struct tlog_policy_party logs[LIMIT_POLICY_ROWS];
+    struct tlog_policy_party witnesses[LIMIT_POLICY_ROWS];
     struct group groups[LIMIT_POLICY_ROWS];
-    size_t log_count, witness_count, group_count;
+    size_t tlog_count, witness_count, group_count;
     uint32_t taken_witnesses, taken_groups; /* members of some group */
     struct group quorum;                    /* of one member, or none */
     bool has_quorum;
@@ -59,7 +59,7 @@ static bool copy_word(struct bytes word, char *out, size_t capacity)
 /* --- names ------------------------------------------------------------------------------------ */
 
 /* Puts the bit of the witness or group of this name into `group`. */
-static bool find_member(const struct log_policy *policy, struct bytes name, struct group *group)
+static bool find_member(const struct tlog_policy *policy, struct bytes name, struct group *group)
 {
     for (size_t i = 0; i < policy->witness_count; i++) {
         if (line_is(name, policy->witnesses[i].name)) {
@@ -76,7 +76,7 @@ static bool find_member(const struct log_policy *policy, struct bytes name, stru
     return false;
 }
 
-static RESULT take_name(const struct log_policy *policy, struct reader *line,
+static RESULT take_name(const struct tlog_policy *policy, struct reader *line,
                         char out[LIMIT_KEY_NAME_BYTES], struct explanation *why)
 {
     struct bytes word = next_word(line);
@@ -91,7 +91,7 @@ static RESULT take_name(const struct log_policy *policy, struct reader *line,
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static bool has_key(const struct log_policy_party *parties, size_t count,
+static bool has_key(const struct tlog_policy_party *parties, size_t count,
                     const struct note_key *key)
 {
     for (size_t i = 0; i < count; i++) {
@@ -103,9 +103,9 @@ static bool has_key(const struct log_policy_party *parties, size_t count,
 
 /* The rest of a `log` or `witness` line: VKEY [URL]. */
 static RESULT take_party(struct reader *line, enum note_key_type type,
-                         struct log_policy_party *parties, size_t *count, struct explanation *why)
+                         struct tlog_policy_party *parties, size_t *count, struct explanation *why)
 {
-    struct log_policy_party *party = &parties[*count];
+    struct tlog_policy_party *party = &parties[*count];
     GUARD(note_key_parse(next_word(line), &party->key, why));
     if (party->key.type != type)
         return explain(why, ERROR_UNSUPPORTED,
@@ -122,14 +122,14 @@ static RESULT take_party(struct reader *line, enum note_key_type type,
     return RESULT_OK;
 }
 
-static RESULT take_log(struct log_policy *policy, struct reader *line, struct explanation *why)
+static RESULT take_log(struct tlog_policy *policy, struct reader *line, struct explanation *why)
 {
-    if (policy->log_count == LIMIT_POLICY_ROWS)
+    if (policy->tlog_count == LIMIT_POLICY_ROWS)
         return explain(why, ERROR_LIMIT, "more than %d logs", LIMIT_POLICY_ROWS);
-    return take_party(line, NOTE_KEY_ED25519, policy->logs, &policy->log_count, why);
+    return take_party(line, NOTE_KEY_ED25519, policy->logs, &policy->tlog_count, why);
 }
 
-static RESULT take_witness(struct log_policy *policy, struct reader *line,
+static RESULT take_witness(struct tlog_policy *policy, struct reader *line,
                            struct explanation *why)
 {
     if (policy->witness_count == LIMIT_POLICY_ROWS)
@@ -138,7 +138,7 @@ static RESULT take_witness(struct log_policy *policy, struct reader *line,
     return take_party(line, NOTE_KEY_COSIGNATURE, policy->witnesses, &policy->witness_count, why);
 }
 
-static RESULT take_members(struct log_policy *policy, struct reader *line, struct group *group,
+static RESULT take_members(struct tlog_policy *policy, struct reader *line, struct group *group,
                            size_t *ret_count, struct explanation *why)
 {
     for (*ret_count = 0; !has_no_word(line); ++*ret_count) {
@@ -160,7 +160,7 @@ static RESULT take_members(struct log_policy *policy, struct reader *line, struc
     return *ret_count > 0 ? RESULT_OK : explain(why, ERROR_FORMAT, "a group without members");
 }
 
-static RESULT take_group(struct log_policy *policy, struct reader *line, struct explanation *why)
+static RESULT take_group(struct tlog_policy *policy, struct reader *line, struct explanation *why)
 {
     if (policy->group_count == LIMIT_POLICY_ROWS)
         return explain(why, ERROR_LIMIT, "more than %d groups", LIMIT_POLICY_ROWS);
@@ -181,7 +181,7 @@ static RESULT take_group(struct log_policy *policy, struct reader *line, struct 
     return RESULT_OK;
 }
 
-static RESULT take_quorum(struct log_policy *policy, struct reader *line, struct explanation *why)
+static RESULT take_quorum(struct tlog_policy *policy, struct reader *line, struct explanation *why)
 {
     struct bytes word = next_word(line);
     if (policy->has_quorum)
@@ -197,7 +197,7 @@ static RESULT take_quorum(struct log_policy *policy, struct reader *line, struct
 
 static const struct {
     const char *word;
-    struct result (*take)(struct log_policy *policy, struct reader *line,
+    struct result (*take)(struct tlog_policy *policy, struct reader *line,
                           struct explanation *why);
 } LINES[] = {
     {"log", take_log},
@@ -206,7 +206,7 @@ static const struct {
     {"quorum", take_quorum},
 };
 
-static RESULT take_line(struct log_policy *policy, struct bytes text, struct explanation *why)
+static RESULT take_line(struct tlog_policy *policy, struct bytes text, struct explanation *why)
 {
     /* tlog-policy, "Character set". */
     for (size_t i = 0; i < text.size; i++) {
@@ -231,7 +231,7 @@ static RESULT take_line(struct log_policy *policy, struct bytes text, struct exp
     return explain(why, ERROR_FORMAT, "expected log, witness, group or quorum");
 }
 
-static RESULT take_all(struct log_policy *policy, struct bytes text, struct explanation *why)
+static RESULT take_all(struct tlog_policy *policy, struct bytes text, struct explanation *why)
 {
     struct reader reader = reader_of(text.data, text.size);
     for (unsigned number = 1; reader_left(&reader) > 0; number++) {
@@ -249,48 +249,48 @@ static RESULT take_all(struct log_policy *policy, struct bytes text, struct expl
     return RESULT_OK;
 }
 
-RESULT log_policy_parse(struct bytes text, struct log_policy **ret_policy,
-                        struct explanation *why)
+RESULT tlog_policy_parse(struct bytes text, struct tlog_policy **ret_policy,
+                         struct explanation *why)
 {
     if (text.size > LIMIT_LOG_POLICY_BYTES)
         return explain(why, ERROR_LIMIT, "the policy has more than %d bytes",
                        LIMIT_LOG_POLICY_BYTES);
-    struct log_policy *policy = calloc(1, sizeof *policy);
+    struct tlog_policy *policy = calloc(1, sizeof *policy);
     if (policy == NULL)
         return explain(why, ERROR_MEMORY, "no memory for the log policy");
     struct result result = take_all(policy, text, why);
     if (!result_is_ok(result)) {
-        log_policy_free(policy);
+        tlog_policy_free(policy);
         return result;
     }
     *ret_policy = policy;
     return RESULT_OK;
 }
 
-void log_policy_free(struct log_policy *policy) { free(policy); }
+void tlog_policy_free(struct tlog_policy *policy) { free(policy); }
 
 /* --- asking it -------------------------------------------------------------------------------- */
 
-size_t log_policy_log_count(const struct log_policy *policy) { return policy->log_count; }
+size_t tlog_policy_log_count(const struct tlog_policy *policy) { return policy->tlog_count; }
 
-const struct log_policy_party *log_policy_log(const struct log_policy *policy, size_t index)
+const struct tlog_policy_party *tlog_policy_log(const struct tlog_policy *policy, size_t index)
 {
     return &policy->logs[index];
 }
 
-const struct log_policy_party *log_policy_find_log(const struct log_policy *policy,
-                                                   struct bytes origin)
+const struct tlog_policy_party *tlog_policy_find_log(const struct tlog_policy *policy,
+                                                     struct bytes origin)
 {
-    for (size_t i = 0; i < policy->log_count; i++) {
+    for (size_t i = 0; i < policy->tlog_count; i++) {
         if (line_is(origin, policy->logs[i].key.name))
             return &policy->logs[i];
     }
     return NULL;
 }
 
-size_t log_policy_witness_count(const struct log_policy *policy) { return policy->witness_count; }
+size_t tlog_policy_witness_count(const struct tlog_policy *policy) { return policy->witness_count; }
 
-const struct log_policy_party *log_policy_witness(const struct log_policy *policy, size_t index)
+const struct tlog_policy_party *tlog_policy_witness(const struct tlog_policy *policy, size_t index)
 {
     return &policy->witnesses[index];
 }
@@ -302,7 +302,7 @@ static bool has_enough(const struct group *group, uint32_t witnesses, uint32_t g
     return count >= group->needed;
 }
 
-bool log_policy_is_quorum(const struct log_policy *policy, uint32_t witnesses)
+bool tlog_policy_is_quorum(const struct tlog_policy *policy, uint32_t witnesses)
 {
     uint32_t groups = 0;
     /* Members stand before their groups, so one pass sees each when it is needed. */
@@ -313,7 +313,7 @@ bool log_policy_is_quorum(const struct log_policy *policy, uint32_t witnesses)
     return has_enough(&policy->quorum, witnesses, groups);
 }
 
-bool log_policy_needs_nobody(const struct log_policy *policy)
+bool tlog_policy_needs_nobody(const struct tlog_policy *policy)
 {
     return policy->quorum.needed == 0;
 }

@@ -16,30 +16,30 @@
  */
 #include "update/log/note.h"
 
-struct log_policy;
+struct tlog_policy;
 
 /* ERROR_FORMAT, ERROR_LIMIT, ERROR_UNSUPPORTED (a key of another type), with `why` naming the
  * line; ERROR_MEMORY. `text` need not outlive the result. */
-RESULT log_policy_parse(struct bytes text, struct log_policy **ret_policy,
-                        struct explanation *why);
-void log_policy_free(struct log_policy *policy); /* NULL is allowed */
+RESULT tlog_policy_parse(struct bytes text, struct tlog_policy **ret_policy,
+                         struct explanation *why);
+void tlog_policy_free(struct tlog_policy *policy); /* NULL is allowed */
 
-struct log_policy_party {
+struct tlog_policy_party {
     char name[LIMIT_KEY_NAME_BYTES]; /* of a witness, within the policy; "" for logs */
     struct note_key key;
     char url[LIMIT_URL_BYTES]; /* "" where none is given; has no slash at its end */
 };
 
-size_t log_policy_log_count(const struct log_policy *policy);
-const struct log_policy_party *log_policy_log(const struct log_policy *policy, size_t index);
+size_t tlog_policy_log_count(const struct tlog_policy *policy);
+const struct tlog_policy_party *tlog_policy_log(const struct tlog_policy *policy, size_t index);
 /* The log with this origin (its key's name); NULL where the policy has none. */
-const struct log_policy_party *log_policy_find_log(const struct log_policy *policy,
-                                                   struct bytes origin);
+const struct tlog_policy_party *tlog_policy_find_log(const struct tlog_policy *policy,
+                                                     struct bytes origin);
 
-size_t log_policy_witness_count(const struct log_policy *policy);
-const struct log_policy_party *log_policy_witness(const struct log_policy *policy, size_t index);
+size_t tlog_policy_witness_count(const struct tlog_policy *policy);
+const struct tlog_policy_party *tlog_policy_witness(const struct tlog_policy *policy, size_t index);
 
 /* Bit i: witness i cosigned. */
-bool log_policy_is_quorum(const struct log_policy *policy, uint32_t witnesses);
+bool tlog_policy_is_quorum(const struct tlog_policy *policy, uint32_t witnesses);
 /* `quorum none`: a checkpoint needs no cosignature, and no time is ever proven. */
-bool log_policy_needs_nobody(const struct log_policy *policy);
+bool tlog_policy_needs_nobody(const struct tlog_policy *policy);

@@ -14,23 +14,23 @@ static void require(bool holds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct log_policy *policy;
+    struct tlog_policy *policy;
     struct explanation why = {""};
-    if (!result_is_ok(log_policy_parse((struct bytes){data, size}, &policy, &why))) {
+    if (!result_is_ok(tlog_policy_parse((struct bytes){data, size}, &policy, &why))) {
         require(*why.text != '\0');
         return 0;
     }
-    require(log_policy_witness_count(policy) <= LIMIT_POLICY_ROWS);
-    require(log_policy_is_quorum(policy, UINT32_MAX));
-    require(log_policy_is_quorum(policy, 0) == log_policy_needs_nobody(policy));
+    require(tlog_policy_witness_count(policy) <= LIMIT_POLICY_ROWS);
+    require(tlog_policy_is_quorum(policy, UINT32_MAX));
+    require(tlog_policy_is_quorum(policy, 0) == tlog_policy_needs_nobody(policy));
     uint32_t set = 0;
     bool was_quorum = false;
-    for (size_t i = 0; i < log_policy_witness_count(policy); i++) {
+    for (size_t i = 0; i < tlog_policy_witness_count(policy); i++) {
         set |= UINT32_C(1) << i;
-        bool is_quorum = log_policy_is_quorum(policy, set);
+        bool is_quorum = tlog_policy_is_quorum(policy, set);
         require(is_quorum || !was_quorum);
         was_quorum = is_quorum;
     }
-    log_policy_free(policy);
+    tlog_policy_free(policy);
     return 0;
 }

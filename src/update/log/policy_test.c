@@ -8,13 +8,13 @@
 #include <string.h>
 
 enum { KEYS = 6 };
-static char log_key[NOTE_KEY_TEXT_BYTES], keys[KEYS][NOTE_KEY_TEXT_BYTES];
+static char tlog_key[NOTE_KEY_TEXT_BYTES], keys[KEYS][NOTE_KEY_TEXT_BYTES];
 
 static int make_keys(void **state)
 {
     (void)state;
     struct note_signer *signer = fake_signer("example.com/log", NOTE_KEY_ED25519, 1);
-    note_key_format(note_signer_key(signer), log_key);
+    note_key_format(note_signer_key(signer), tlog_key);
     note_signer_free(signer);
     for (size_t i = 0; i < KEYS; i++) {
         signer = fake_signer("witness.example", NOTE_KEY_COSIGNATURE, (uint8_t)(2 + i));
@@ -25,13 +25,13 @@ static int make_keys(void **state)
 }
 
 /* `%L` is the log's key, `%0` to `%5` are those of witnesses. */
-static struct result parse(const char *pattern, struct log_policy **ret_policy,
+static struct result parse(const char *pattern, struct tlog_policy **ret_policy,
                            struct explanation *why)
 {
     static char text[16384];
     struct writer writer = writer_of(text, sizeof text);
     for (; *pattern != '\0'; pattern++) {
-        const char *part = *pattern != '%' ? NULL : pattern[1] == 'L' ? log_key
+        const char *part = *pattern != '%' ? NULL : pattern[1] == 'L' ? tlog_key
                                                                       : keys[pattern[1] - '0'];
         if (part == NULL) {
             assert_ok(writer_copy(&writer, pattern, 1));
@@ -40,7 +40,7 @@ static struct result parse(const char *pattern, struct log_policy **ret_policy,
         assert_ok(writer_copy(&writer, part, strlen(part)));
         pattern++;
     }
-    return log_policy_parse((struct bytes){writer.data, writer.at}, ret_policy, why);
+    return tlog_policy_parse((struct bytes){writer.data, writer.at}, ret_policy, why);
 }
 
 /* tlog-policy, "Example policy". */
@@ -53,37 +53,37 @@ static const char EXAMPLE[] = "log %L\n\nwitness X1 %0\nwitness X2 %1\nwitness X
 static void the_example_of_the_specification_means_what_it_says(void **state)
 {
     (void)state;
-    struct log_policy *policy;
+    struct tlog_policy *policy;
     assert_ok(parse(EXAMPLE, &policy, NULL));
-    assert_int_equal(log_policy_witness_count(policy), 6);
+    assert_int_equal(tlog_policy_witness_count(policy), 6);
     for (uint32_t set = 0; set < 64; set++) {
         bool expected = __builtin_popcount(set & 7) >= 2 && (set & 56) != 0;
-        assert_int_equal(log_policy_is_quorum(policy, set), expected);
+        assert_int_equal(tlog_policy_is_quorum(policy, set), expected);
     }
-    assert_false(log_policy_needs_nobody(policy));
+    assert_false(tlog_policy_needs_nobody(policy));
     const char origin[] = "example.com/log";
-    assert_non_null(log_policy_find_log(
+    assert_non_null(tlog_policy_find_log(
         policy, (struct bytes){(const uint8_t *)origin, sizeof origin - 1}));
-    assert_null(log_policy_find_log(
+    assert_null(tlog_policy_find_log(
         policy, (struct bytes){(const uint8_t *)origin, sizeof origin - 2}));
-    log_policy_free(policy);
+    tlog_policy_free(policy);
 }
 
 static void small_policies_and_blanks_are_taken(void **state)
 {
     (void)state;
-    struct log_policy *policy;
+    struct tlog_policy *policy;
     assert_ok(parse("quorum none\n", &policy, NULL));
-    assert_true(log_policy_needs_nobody(policy));
-    assert_true(log_policy_is_quorum(policy, 0));
-    log_policy_free(policy);
+    assert_true(tlog_policy_needs_nobody(policy));
+    assert_true(tlog_policy_is_quorum(policy, 0));
+    tlog_policy_free(policy);
     assert_ok(parse("# a comment\n \t\n\t# another\n  witness\tw \t%0  https://w.example/a// \n"
                     "quorum w\nlog %L http://127.0.0.1:1\n", &policy, NULL));
-    assert_string_equal(log_policy_witness(policy, 0)->url, "https://w.example/a");
-    assert_string_equal(log_policy_log(policy, 0)->url, "http://127.0.0.1:1");
-    assert_true(log_policy_is_quorum(policy, 1));
-    assert_false(log_policy_is_quorum(policy, 0));
-    log_policy_free(policy);
+    assert_string_equal(tlog_policy_witness(policy, 0)->url, "https://w.example/a");
+    assert_string_equal(tlog_policy_log(policy, 0)->url, "http://127.0.0.1:1");
+    assert_true(tlog_policy_is_quorum(policy, 1));
+    assert_false(tlog_policy_is_quorum(policy, 0));
+    tlog_policy_free(policy);
 }
 
 static void what_is_no_policy_is_refused_by_line(void **state)
@@ -118,7 +118,7 @@ static void what_is_no_policy_is_refused_by_line(void **state)
         {"key %L\nquorum none\n", "line 1"},
         {"quorum none\r\n", "line 1"},
     };
-    struct log_policy *policy;
+    struct tlog_policy *policy;
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         struct explanation why = {""};
         if (result_is_ok(parse(BAD[i].text, &policy, &why)))

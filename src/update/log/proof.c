@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "update/log/lines.h"
 
-static RESULT take_extra(struct reader *reader, struct log_proof *proof, struct explanation *why)
+static RESULT take_extra(struct reader *reader, struct tlog_proof *proof, struct explanation *why)
 {
     struct bytes encoded;
     proof->extra_size = 0;
@@ -21,15 +21,15 @@ static RESULT take_extra(struct reader *reader, struct log_proof *proof, struct 
     return RESULT_OK;
 }
 
-RESULT log_proof_parse(struct bytes text, struct log_proof *ret_proof, struct explanation *why)
+RESULT tlog_proof_parse(struct bytes text, struct tlog_proof *ret_proof, struct explanation *why)
 {
     if (text.size > LIMIT_PROOF_FILE_BYTES)
         return explain(why, ERROR_LIMIT, "the proof has more than %d bytes",
                        LIMIT_PROOF_FILE_BYTES);
     struct reader reader = reader_of(text.data, text.size);
     struct bytes magic, index;
-    if (!result_is_ok(line_take(&reader, &magic)) || !line_is(magic, LOG_PROOF_MAGIC))
-        return explain(why, ERROR_FORMAT, "no proof: its first line is not " LOG_PROOF_MAGIC);
+    if (!result_is_ok(line_take(&reader, &magic)) || !line_is(magic, TLOG_PROOF_MAGIC))
+        return explain(why, ERROR_FORMAT, "no proof: its first line is not " TLOG_PROOF_MAGIC);
     GUARD(take_extra(&reader, ret_proof, why));
     if (!result_is_ok(line_take_named(&reader, "index", &index))
         || !result_is_ok(line_number(index, MERKLE_SIZE_MAX, &ret_proof->index)))
@@ -43,9 +43,9 @@ RESULT log_proof_parse(struct bytes text, struct log_proof *ret_proof, struct ex
     return checkpoint_parse_note(ret_proof->whole, &ret_proof->note, &ret_proof->checkpoint, why);
 }
 
-RESULT log_proof_write(struct writer *writer, const struct log_proof *proof)
+RESULT tlog_proof_write(struct writer *writer, const struct tlog_proof *proof)
 {
-    GUARD(lines_write_text(writer, LOG_PROOF_MAGIC "\n"));
+    GUARD(lines_write_text(writer, TLOG_PROOF_MAGIC "\n"));
     if (proof->extra_size > 0) {
         char encoded[BASE64_TEXT_BYTES(LIMIT_PUBLIC_ENTRY_BYTES) + 1];
         base64_encode(proof->extra, proof->extra_size, encoded);

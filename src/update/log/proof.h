@@ -9,7 +9,7 @@
  */
 #include "update/log/checkpoint.h"
 
-struct log_proof {
+struct tlog_proof {
     uint8_t extra[LIMIT_PUBLIC_ENTRY_BYTES];
     size_t extra_size; /* 0: there is none */
     uint64_t index;
@@ -20,11 +20,11 @@ struct log_proof {
 };
 
 /* The first line of every such file; it tells the file from others. */
-#define LOG_PROOF_MAGIC "c2sp.org/tlog-proof@v1"
+#define TLOG_PROOF_MAGIC "c2sp.org/tlog-proof@v1"
 
 /* tlog-proof, "Format". ERROR_FORMAT, ERROR_LIMIT (LIMIT_PROOF_FILE_BYTES in all,
  * LIMIT_PUBLIC_ENTRY_BYTES of extra data), with `why`. */
-RESULT log_proof_parse(struct bytes text, struct log_proof *ret_proof, struct explanation *why);
+RESULT tlog_proof_parse(struct bytes text, struct tlog_proof *ret_proof, struct explanation *why);
 
 /* Writes extra, index, proof and whole. ERROR_LIMIT. */
-RESULT log_proof_write(struct writer *writer, const struct log_proof *proof);
+RESULT tlog_proof_write(struct writer *writer, const struct tlog_proof *proof);

@@ -29,7 +29,7 @@ void tile_entries_path(uint64_t index, unsigned width, char out[TILE_PATH_BYTES]
 unsigned tile_width(unsigned level, uint64_t index, uint64_t size);
 
 /* Where a log's files are read. */
-struct log_source {
+struct tlog_source {
     /* A whole file by the name that tlog-tiles gives it. ERROR_NOT_FOUND: there is none;
      * ERROR_LIMIT: it is larger than `capacity`. With `why`. */
     struct result (*read)(void *context, const char *path, void *out, size_t capacity,
@@ -38,7 +38,7 @@ struct log_source {
 };
 
 /* Where a log's writer puts them: all or nothing, and on the disk when the call returns. */
-struct log_sink {
+struct tlog_sink {
     struct result (*write)(void *context, const char *path, const void *data, size_t size,
                            struct explanation *why);
     void *context;

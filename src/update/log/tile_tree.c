@@ -14,7 +14,7 @@ struct cached {
 };
 
 struct tile_tree {
-    struct log_source source;
+    struct tlog_source source;
     struct tile_edge edge;
     struct cached cached[TILE_LEVELS];
 };
@@ -60,7 +60,7 @@ struct merkle_hash tile_edge_root(const struct tile_edge *edge)
 
 /* --- reading tiles ---------------------------------------------------------------------------- */
 
-static RESULT read_tile(const struct log_source *source, unsigned level, uint64_t index,
+static RESULT read_tile(const struct tlog_source *source, unsigned level, uint64_t index,
                         unsigned width, struct merkle_hash *out, struct explanation *why)
 {
     char path[TILE_PATH_BYTES];
@@ -97,7 +97,7 @@ static RESULT read_edge(struct tile_tree *tree, uint64_t size, struct explanatio
     return RESULT_OK;
 }
 
-RESULT tile_tree_open(const struct log_source *source, const struct checkpoint *checkpoint,
+RESULT tile_tree_open(const struct tlog_source *source, const struct checkpoint *checkpoint,
                       struct tile_tree **ret_tree, struct explanation *why)
 {
     struct tile_tree *tree = calloc(1, sizeof *tree);
@@ -274,7 +274,7 @@ RESULT tile_bundle_parse(struct tile_bundle *bundle, unsigned count, struct expl
 static RESULT read_bundle(const struct tile_tree *tree, uint64_t index, unsigned width,
                           struct tile_bundle *bundle, struct explanation *why)
 {
-    const struct log_source *source = &tree->source;
+    const struct tlog_source *source = &tree->source;
     char path[TILE_PATH_BYTES];
     tile_entries_path(index, width, path);
     struct result result = source->read(source->context, path, bundle->data, sizeof bundle->data,

@@ -12,7 +12,7 @@ struct tile_tree;
 
 /* Reads the tiles at the right edge of the tree. The source must stay. ERROR_FORMAT, with `why`,
  * where they do not hash to the checkpoint's root; ERROR_NOT_FOUND where one is missing. */
-RESULT tile_tree_open(const struct log_source *source, const struct checkpoint *checkpoint,
+RESULT tile_tree_open(const struct tlog_source *source, const struct checkpoint *checkpoint,
                       struct tile_tree **ret_tree, struct explanation *why);
 void tile_tree_free(struct tile_tree *tree); /* NULL is allowed */
 

@@ -11,13 +11,13 @@ struct times {
     struct note_times of[LIMIT_POLICY_ROWS];
 };
 
-static RESULT verify_witnesses(const struct log_policy *policy, const struct note *note,
+static RESULT verify_witnesses(const struct tlog_policy *policy, const struct note *note,
                                struct times *ret_times, uint32_t *ret_witnesses,
                                struct explanation *why)
 {
     *ret_witnesses = 0;
-    for (size_t i = 0; i < log_policy_witness_count(policy); i++) {
-        const struct note_key *key = &log_policy_witness(policy, i)->key;
+    for (size_t i = 0; i < tlog_policy_witness_count(policy); i++) {
+        const struct note_key *key = &tlog_policy_witness(policy, i)->key;
         struct result result = note_verify(note, key, &ret_times->of[i], why);
         if (result_is_ok(result))
             *ret_witnesses |= UINT32_C(1) << i;
@@ -27,23 +27,23 @@ static RESULT verify_witnesses(const struct log_policy *policy, const struct not
     return RESULT_OK;
 }
 
-static RESULT refuse_too_few(const struct log_policy *policy, uint32_t witnesses,
+static RESULT refuse_too_few(const struct tlog_policy *policy, uint32_t witnesses,
                              const struct checkpoint *checkpoint, struct explanation *why)
 {
     char missing[256] = "";
-    for (size_t i = 0; i < log_policy_witness_count(policy); i++) {
+    for (size_t i = 0; i < tlog_policy_witness_count(policy); i++) {
         char longer[sizeof missing];
         if ((witnesses >> i & 1) != 0)
             continue;
         (void)string_format(longer, sizeof longer, "%s%s%s", missing, *missing == '\0' ? "" : ", ",
-                            log_policy_witness(policy, i)->name);
+                            tlog_policy_witness(policy, i)->name);
         (void)string_copy(missing, sizeof missing, longer); /* what is cut is not needed */
     }
     return explain(why, ERROR_STATE,
                    "the checkpoint of %llu entries is cosigned by %d of %zu witnesses, which is "
                    "no quorum; missing: %s",
                    (unsigned long long)checkpoint->size, __builtin_popcount(witnesses),
-                   log_policy_witness_count(policy), missing);
+                   tlog_policy_witness_count(policy), missing);
 }
 
 /* The witnesses that had signed by `time_s`, or still did at it. */
@@ -68,12 +68,12 @@ static uint32_t signed_at_or_after(const struct times *times, uint32_t witnesses
 }
 
 /* Both times are among those that the witnesses said: no other moment changes who has signed. */
-static void find_times(const struct log_policy *policy, const struct times *times,
-                       struct log_witnessed *witnessed)
+static void find_times(const struct tlog_policy *policy, const struct times *times,
+                       struct tlog_witnessed *witnessed)
 {
     witnessed->existed_by_s = 0;
     witnessed->current_at_s = 0;
-    if (log_policy_needs_nobody(policy))
+    if (tlog_policy_needs_nobody(policy))
         return;
     for (size_t i = 0; i < LIMIT_POLICY_ROWS; i++) {
         if ((witnessed->witnesses >> i & 1) == 0)
@@ -81,22 +81,22 @@ static void find_times(const struct log_policy *policy, const struct times *time
         uint64_t early_s = times->of[i].earliest_s;
         uint64_t late_s = times->of[i].latest_s;
         if ((witnessed->existed_by_s == 0 || early_s < witnessed->existed_by_s)
-            && log_policy_is_quorum(policy, signed_by(times, witnessed->witnesses, early_s)))
+            && tlog_policy_is_quorum(policy, signed_by(times, witnessed->witnesses, early_s)))
             witnessed->existed_by_s = early_s;
         if (late_s > witnessed->current_at_s
-            && log_policy_is_quorum(policy,
-                                    signed_at_or_after(times, witnessed->witnesses, late_s)))
+            && tlog_policy_is_quorum(policy,
+                                     signed_at_or_after(times, witnessed->witnesses, late_s)))
             witnessed->current_at_s = late_s;
     }
 }
 
-static RESULT verify_note(const struct log_policy *policy, const struct note *note,
+static RESULT verify_note(const struct tlog_policy *policy, const struct note *note,
                           const struct checkpoint *checkpoint,
-                          struct log_witnessed *ret_witnessed, struct explanation *why)
+                          struct tlog_witnessed *ret_witnessed, struct explanation *why)
 {
-    struct log_witnessed witnessed = {.checkpoint = *checkpoint};
+    struct tlog_witnessed witnessed = {.checkpoint = *checkpoint};
     struct times times = {0};
-    witnessed.log = log_policy_find_log(policy, checkpoint->origin);
+    witnessed.log = tlog_policy_find_log(policy, checkpoint->origin);
     if (witnessed.log == NULL)
         return explain(why, ERROR_UNSUPPORTED, "the policy names no log \"%.*s\"",
                        (int)(checkpoint->origin.size < 128 ? checkpoint->origin.size : 128),
@@ -109,15 +109,15 @@ static RESULT verify_note(const struct log_policy *policy, const struct note *no
                                           "empty tree");
     times.of[0] = (struct note_times){0};
     GUARD(verify_witnesses(policy, note, &times, &witnessed.witnesses, why));
-    if (!log_policy_is_quorum(policy, witnessed.witnesses))
+    if (!tlog_policy_is_quorum(policy, witnessed.witnesses))
         return refuse_too_few(policy, witnessed.witnesses, checkpoint, why);
     find_times(policy, &times, &witnessed);
     *ret_witnessed = witnessed;
     return RESULT_OK;
 }
 
-RESULT log_verify_checkpoint(const struct log_policy *policy, struct bytes checkpoint,
-                             struct log_witnessed *ret_witnessed, struct explanation *why)
+RESULT tlog_verify_checkpoint(const struct tlog_policy *policy, struct bytes checkpoint,
+                              struct tlog_witnessed *ret_witnessed, struct explanation *why)
 {
     struct note note;
     struct checkpoint parsed;
@@ -127,12 +127,12 @@ RESULT log_verify_checkpoint(const struct log_policy *policy, struct bytes check
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-RESULT log_verify_entry(const struct log_policy *policy, struct bytes proof, struct bytes entry,
-                        struct log_proof *ret_proof, struct log_proven *ret_proven,
-                        struct explanation *why)
+RESULT tlog_verify_entry(const struct tlog_policy *policy, struct bytes proof, struct bytes entry,
+                         struct tlog_proof *ret_proof, struct tlog_proven *ret_proven,
+                         struct explanation *why)
 {
-    GUARD(log_proof_parse(proof, ret_proof, why));
-    struct log_proven proven = {.index = ret_proof->index};
+    GUARD(tlog_proof_parse(proof, ret_proof, why));
+    struct tlog_proven proven = {.index = ret_proof->index};
     if (entry.size == 0)
         entry = (struct bytes){ret_proof->extra, ret_proof->extra_size};
     if (entry.size == 0)
@@ -154,12 +154,12 @@ RESULT log_verify_entry(const struct log_policy *policy, struct bytes proof, str
 
 /* --- age -------------------------------------------------------------------------------------- */
 
-RESULT log_verify_age(const struct log_policy *policy, const struct log_witnessed *older,
-                      struct bytes age, struct log_witnessed *ret_newer, uint64_t *ret_age_s,
-                      struct explanation *why)
+RESULT tlog_verify_age(const struct tlog_policy *policy, const struct tlog_witnessed *older,
+                       struct bytes age, struct tlog_witnessed *ret_newer, uint64_t *ret_age_s,
+                       struct explanation *why)
 {
     struct checkpoint_proof proof;
-    struct log_witnessed newer = {0};
+    struct tlog_witnessed newer = {0};
     GUARD(checkpoint_proof_parse(age, &proof, why));
     GUARD(verify_note(policy, &proof.note, &proof.checkpoint, &newer, why));
     if (newer.log != older->log)
@@ -185,21 +185,21 @@ RESULT log_verify_age(const struct log_policy *policy, const struct log_witnesse
 
 /* --- releases --------------------------------------------------------------------------------- */
 
-static RESULT compare_release(const struct log_release *release, struct bytes text,
+static RESULT compare_release(const struct tlog_release *release, struct bytes text,
                               struct explanation *why)
 {
-    struct log_entry entry;
+    struct tlog_entry entry;
     char digest[2 * MERKLE_HASH_BYTES + 1];
-    GUARD(log_entry_parse(text, &entry, why));
+    GUARD(tlog_entry_parse(text, &entry, why));
     hex_encode(release->digest, sizeof release->digest, digest);
     const char *wrong = NULL;
-    if (entry.kind != LOG_KIND_RELEASE)
+    if (entry.kind != TLOG_KIND_RELEASE)
         wrong = "kind";
-    else if (!line_is(entry.values[LOG_FIELD_NAME], release->name))
+    else if (!line_is(entry.values[TLOG_FIELD_NAME], release->name))
         wrong = "name";
-    else if (log_entry_number(&entry, LOG_FIELD_VERSION) != release->version)
+    else if (tlog_entry_number(&entry, TLOG_FIELD_VERSION) != release->version)
         wrong = "version";
-    else if (!line_is(entry.values[LOG_FIELD_DIGEST], digest))
+    else if (!line_is(entry.values[TLOG_FIELD_DIGEST], digest))
         wrong = "digest";
     if (wrong != NULL)
         return explain(why, ERROR_STATE,
@@ -208,18 +208,18 @@ static RESULT compare_release(const struct log_release *release, struct bytes te
     return RESULT_OK;
 }
 
-RESULT log_verify_release(const struct log_policy *policy, const struct log_release *release,
-                          struct bytes proof, struct bytes age,
-                          struct log_release_proof *ret_proof, struct explanation *why)
+RESULT tlog_verify_release(const struct tlog_policy *policy, const struct tlog_release *release,
+                           struct bytes proof, struct bytes age,
+                           struct tlog_release_proof *ret_proof, struct explanation *why)
 {
-    struct log_proof parsed;
-    struct log_proven proven;
-    struct log_witnessed newer;
-    struct log_release_proof result = {0};
-    GUARD(log_verify_entry(policy, proof, (struct bytes){0}, &parsed, &proven, why));
+    struct tlog_proof parsed;
+    struct tlog_proven proven;
+    struct tlog_witnessed newer;
+    struct tlog_release_proof result = {0};
+    GUARD(tlog_verify_entry(policy, proof, (struct bytes){0}, &parsed, &proven, why));
     GUARD(compare_release(release, (struct bytes){parsed.extra, parsed.extra_size}, why));
     if (age.size > 0)
-        GUARD(log_verify_age(policy, &proven.in, age, &newer, &result.age_s, why));
+        GUARD(tlog_verify_age(policy, &proven.in, age, &newer, &result.age_s, why));
     result.index = proven.index;
     result.logged_by_s = proven.in.existed_by_s;
     *ret_proof = result;

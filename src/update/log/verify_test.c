@@ -10,13 +10,13 @@
 enum { INDEX = 11, OLD_SIZE = 13, NEW_SIZE = 40 };
 
 static struct fake_log fake;
-static struct log_policy *policy;
+static struct tlog_policy *policy;
 
 static int open_log(void **state)
 {
     (void)state;
     fake_log_open(&fake);
-    return result_is_ok(log_policy_parse(
+    return result_is_ok(tlog_policy_parse(
                (struct bytes){(const uint8_t *)fake.policy, strlen(fake.policy)}, &policy, NULL))
                ? 0
                : 1;
@@ -25,7 +25,7 @@ static int open_log(void **state)
 static int close_log(void **state)
 {
     (void)state;
-    log_policy_free(policy);
+    tlog_policy_free(policy);
     fake_log_close(&fake);
     return 0;
 }
@@ -34,15 +34,15 @@ static int close_log(void **state)
 static struct bytes make_proof(const uint64_t times_s[FAKE_WITNESSES], char *out)
 {
     char text[FAKE_TEXT_BYTES];
-    static struct log_proof proof;
+    static struct tlog_proof proof;
     struct merkle_range ranges[MERKLE_PROOF_MAX];
     size_t count;
-    proof = (struct log_proof){.index = INDEX};
+    proof = (struct tlog_proof){.index = INDEX};
     assert_ok(merkle_inclusion_ranges(INDEX, OLD_SIZE, ranges, &count));
     fake_hashes(ranges, count, &proof.proof);
     proof.whole = fake_checkpoint(&fake, OLD_SIZE, times_s, text);
     struct writer writer = writer_of(out, FAKE_TEXT_BYTES);
-    assert_ok(log_proof_write(&writer, &proof));
+    assert_ok(tlog_proof_write(&writer, &proof));
     return (struct bytes){writer.data, writer.at};
 }
 
@@ -62,18 +62,18 @@ static struct bytes make_age(uint64_t old_size, uint64_t size,
 }
 
 static struct result check_checkpoint(uint64_t size, const uint64_t times_s[FAKE_WITNESSES],
-                                      struct log_witnessed *ret_witnessed,
+                                      struct tlog_witnessed *ret_witnessed,
                                       struct explanation *why)
 {
     static char text[FAKE_TEXT_BYTES];
-    return log_verify_checkpoint(policy, fake_checkpoint(&fake, size, times_s, text),
-                                 ret_witnessed, why);
+    return tlog_verify_checkpoint(policy, fake_checkpoint(&fake, size, times_s, text),
+                                  ret_witnessed, why);
 }
 
 static void a_quorum_is_needed_and_enough(void **state)
 {
     (void)state;
-    struct log_witnessed witnessed;
+    struct tlog_witnessed witnessed;
     struct explanation why = {""};
     assert_ok(check_checkpoint(5, (const uint64_t[]){100, 0, 200}, &witnessed, &why));
     assert_int_equal(witnessed.witnesses, 5);
@@ -88,7 +88,7 @@ static void a_quorum_is_needed_and_enough(void **state)
 static void times_are_those_of_a_whole_quorum(void **state)
 {
     (void)state;
-    struct log_witnessed witnessed;
+    struct tlog_witnessed witnessed;
     assert_ok(check_checkpoint(5, (const uint64_t[]){300, 100, 200}, &witnessed, NULL));
     assert_true(witnessed.existed_by_s == 200 && witnessed.current_at_s == 200);
     assert_ok(check_checkpoint(5, (const uint64_t[]){0, 100, 200}, &witnessed, NULL));
@@ -104,7 +104,7 @@ static void foreign_logs_and_forged_lines_are_refused(void **state)
 {
     (void)state;
     struct fake_log other;
-    struct log_witnessed witnessed;
+    struct tlog_witnessed witnessed;
     struct explanation why = {""};
     char text[FAKE_TEXT_BYTES];
     fake_log_open(&other);
@@ -112,11 +112,11 @@ static void foreign_logs_and_forged_lines_are_refused(void **state)
     other.log = fake_signer("example.com/log", NOTE_KEY_ED25519, 99);
     const uint64_t times_s[] = {100, 100, 100};
     struct bytes whole = fake_checkpoint(&other, 5, times_s, text);
-    assert_error(log_verify_checkpoint(policy, whole, &witnessed, &why), ERROR_STATE);
+    assert_error(tlog_verify_checkpoint(policy, whole, &witnessed, &why), ERROR_STATE);
     note_signer_free(other.log);
     other.log = fake_signer("example.com/other", NOTE_KEY_ED25519, 1);
     whole = fake_checkpoint(&other, 5, times_s, text);
-    assert_error(log_verify_checkpoint(policy, whole, &witnessed, &why), ERROR_UNSUPPORTED);
+    assert_error(tlog_verify_checkpoint(policy, whole, &witnessed, &why), ERROR_UNSUPPORTED);
     assert_non_null(strstr(why.text, "example.com/other"));
     fake_log_close(&other);
 }
@@ -125,21 +125,21 @@ static void an_entry_is_proven_and_no_other(void **state)
 {
     (void)state;
     char text[FAKE_TEXT_BYTES], entry[64];
-    struct log_proof parsed;
-    struct log_proven proven;
+    struct tlog_proof parsed;
+    struct tlog_proven proven;
     struct explanation why = {""};
     struct bytes proof = make_proof((const uint64_t[]){100, 200, 0}, text);
-    assert_ok(log_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed, &proven, &why));
+    assert_ok(tlog_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed, &proven, &why));
     assert_int_equal(proven.index, INDEX);
     assert_true(proven.in.existed_by_s == 200);
-    assert_error(log_verify_entry(policy, proof, fake_entry(INDEX + 1, entry), &parsed, &proven,
-                                  &why), ERROR_FORMAT);
-    assert_error(log_verify_entry(policy, proof, (struct bytes){0}, &parsed, &proven, &why),
+    assert_error(tlog_verify_entry(policy, proof, fake_entry(INDEX + 1, entry), &parsed, &proven,
+                                   &why), ERROR_FORMAT);
+    assert_error(tlog_verify_entry(policy, proof, (struct bytes){0}, &parsed, &proven, &why),
                  ERROR_FORMAT);
     assert_non_null(strstr(why.text, "carries no entry"));
     proof = make_proof((const uint64_t[]){100, 0, 0}, text);
-    assert_error(log_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed, &proven,
-                                  &why), ERROR_STATE);
+    assert_error(tlog_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed, &proven,
+                                   &why), ERROR_STATE);
 }
 
 /* Whatever bit of a proof is changed: it is refused, or the change was in a line of nobody known
@@ -148,13 +148,13 @@ static void every_changed_bit_of_a_proof_is_noticed(void **state)
 {
     (void)state;
     char text[FAKE_TEXT_BYTES], entry[64];
-    struct log_proof parsed;
-    struct log_proven proven;
+    struct tlog_proof parsed;
+    struct tlog_proven proven;
     struct bytes proof = make_proof((const uint64_t[]){100, 200, 0}, text);
     for (size_t bit = 0; bit < 8 * proof.size; bit += 3) {
         text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
-        if (result_is_ok(log_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed,
-                                          &proven, NULL)))
+        if (result_is_ok(tlog_verify_entry(policy, proof, fake_entry(INDEX, entry), &parsed,
+                                           &proven, NULL)))
             fail_msg("bit %zu made no difference", bit);
         text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
     }
@@ -164,10 +164,10 @@ static struct result check_age(const uint64_t old_times_s[FAKE_WITNESSES], struc
                                uint64_t *ret_age_s, struct explanation *why)
 {
     static char text[FAKE_TEXT_BYTES];
-    struct log_witnessed older, newer;
-    assert_ok(log_verify_checkpoint(policy, fake_checkpoint(&fake, OLD_SIZE, old_times_s, text),
-                                    &older, NULL));
-    return log_verify_age(policy, &older, age, &newer, ret_age_s, why);
+    struct tlog_witnessed older, newer;
+    assert_ok(tlog_verify_checkpoint(policy, fake_checkpoint(&fake, OLD_SIZE, old_times_s, text),
+                                     &older, NULL));
+    return tlog_verify_age(policy, &older, age, &newer, ret_age_s, why);
 }
 
 static void age_is_what_lies_between_two_quorums(void **state)
@@ -210,20 +210,20 @@ static void an_age_of_something_else_is_refused(void **state)
     text[strlen("old 13\n") + 3] ^= 1; /* of the first hash */
     assert_error(check_age(times_s, age, &age_s, &why), ERROR_FORMAT);
     /* A fork: a later checkpoint that does not go on from the older one. */
-    struct log_witnessed older, newer;
+    struct tlog_witnessed older, newer;
     char fork[FAKE_TEXT_BYTES];
-    assert_ok(log_verify_checkpoint(policy, fake_checkpoint(&fake, OLD_SIZE, times_s, fork),
-                                    &older, NULL));
+    assert_ok(tlog_verify_checkpoint(policy, fake_checkpoint(&fake, OLD_SIZE, times_s, fork),
+                                     &older, NULL));
     older.checkpoint.root.bytes[5] ^= 1;
     age = make_age(OLD_SIZE, NEW_SIZE, times_s, text);
-    assert_error(log_verify_age(policy, &older, age, &newer, &age_s, &why), ERROR_FORMAT);
+    assert_error(tlog_verify_age(policy, &older, age, &newer, &age_s, &why), ERROR_FORMAT);
     assert_non_null(strstr(why.text, "forked"));
 }
 
 /* A log of the one entry: small enough to be made by hand. */
 static struct bytes make_release_proof(const char *entry, char *out)
 {
-    static struct log_proof proof;
+    static struct tlog_proof proof;
     static char text[FAKE_TEXT_BYTES];
     struct writer writer = writer_of(text, sizeof text);
     struct checkpoint checkpoint = {
@@ -231,7 +231,7 @@ static struct bytes make_release_proof(const char *entry, char *out)
         .size = 1,
         .root = merkle_leaf((struct bytes){(const uint8_t *)entry, strlen(entry)}),
     };
-    proof = (struct log_proof){.extra_size = strlen(entry)};
+    proof = (struct tlog_proof){.extra_size = strlen(entry)};
     bytes_copy(proof.extra, sizeof proof.extra, entry, strlen(entry));
     assert_ok(checkpoint_write(&writer, &checkpoint));
     struct bytes signed_text = {writer.data, writer.at};
@@ -241,7 +241,7 @@ static struct bytes make_release_proof(const char *entry, char *out)
     assert_ok(note_sign(fake.witnesses[1], signed_text, 200, &writer, NULL));
     proof.whole = (struct bytes){writer.data, writer.at};
     struct writer file = writer_of(out, FAKE_TEXT_BYTES);
-    assert_ok(log_proof_write(&file, &proof));
+    assert_ok(tlog_proof_write(&file, &proof));
     return (struct bytes){file.data, file.at};
 }
 
@@ -255,26 +255,26 @@ static void a_release_is_proven_by_its_facts(void **state)
                                "digest 0101010101010101010101010101010101010101010101010101010101"
                                "010101\npartner vendor\nnumber 1\nexpires 5\nreason x\n";
     char text[FAKE_TEXT_BYTES];
-    struct log_release release = {.name = "rules", .version = 42};
-    struct log_release_proof result;
+    struct tlog_release release = {.name = "rules", .version = 42};
+    struct tlog_release_proof result;
     struct explanation why = {""};
     struct bytes none = {0};
     for (size_t i = 0; i < sizeof release.digest; i++)
         release.digest[i] = 1;
     struct bytes proof = make_release_proof(ENTRY, text);
-    assert_ok(log_verify_release(policy, &release, proof, none, &result, &why));
+    assert_ok(tlog_verify_release(policy, &release, proof, none, &result, &why));
     assert_true(result.logged_by_s == 200 && result.age_s == 0 && result.index == 0);
     release.version = 43;
-    assert_error(log_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
+    assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     release.version = 42;
     release.name = "policy";
-    assert_error(log_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
+    assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     release.name = "rules";
     release.digest[31] = 2;
-    assert_error(log_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
+    assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     release.digest[31] = 1;
     proof = make_release_proof(HALT, text);
-    assert_error(log_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
+    assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     assert_non_null(strstr(why.text, "kind"));
 }
 

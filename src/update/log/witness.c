@@ -185,8 +185,8 @@ static const struct note_key *find_log(const struct witness *witness,
                                        struct witness_answer *answer)
 {
     struct note_times times;
-    const struct log_policy_party *log =
-        log_policy_find_log(witness->logs, request->checkpoint.origin);
+    const struct tlog_policy_party *log =
+        tlog_policy_find_log(witness->logs, request->checkpoint.origin);
     if (log == NULL) {
         answer_text(answer, HTTP_NOT_FOUND, "unknown log");
         return NULL;
@@ -244,8 +244,8 @@ void witness_get_checkpoint(const struct witness *witness, const char *origin_he
     ret_answer->why.text[0] = '\0';
     ret_answer->tree_size = 0;
     /* Only names that we could have made ourselves reach the memory. */
-    for (size_t i = 0; i < log_policy_log_count(witness->logs); i++) {
-        const char *origin = log_policy_log(witness->logs, i)->key.name;
+    for (size_t i = 0; i < tlog_policy_log_count(witness->logs); i++) {
+        const char *origin = tlog_policy_log(witness->logs, i)->key.name;
         char known[WITNESS_ORIGIN_HEX_BYTES];
         struct memory memory;
         struct explanation why = {""};

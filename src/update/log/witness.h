@@ -34,7 +34,7 @@ struct witness_memory {
 
 struct witness {
     const struct note_signer *signer; /* of type cosignature */
-    const struct log_policy *logs;    /* its log lines are those whose checkpoints we cosign */
+    const struct tlog_policy *logs;    /* its log lines are those whose checkpoints we cosign */
     struct witness_memory memory;
 };
 

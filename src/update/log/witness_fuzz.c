@@ -42,7 +42,7 @@ static struct result save(void *context, const char *origin_hex, const void *dat
     struct bytes whole = {data, size};
     require(result_is_ok(note_parse(whole, &note, NULL)));
     require(result_is_ok(note_verify(&note, note_signer_key(witness->signer), &times, NULL)));
-    require(result_is_ok(note_verify(&note, &log_policy_log(witness->logs, 0)->key, &times,
+    require(result_is_ok(note_verify(&note, &tlog_policy_log(witness->logs, 0)->key, &times,
                                      NULL)));
     saves++;
     return RESULT_OK;
@@ -54,10 +54,10 @@ static void make_witness(struct witness *witness)
     static const char LOGS[] =
         "log example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n";
     char key[NOTE_SIGNER_TEXT_BYTES];
-    struct log_policy *logs;
+    struct tlog_policy *logs;
     struct note_signer *signer;
-    require(result_is_ok(log_policy_parse((struct bytes){(const uint8_t *)LOGS, sizeof LOGS - 1},
-                                          &logs, NULL)));
+    require(result_is_ok(tlog_policy_parse((struct bytes){(const uint8_t *)LOGS, sizeof LOGS - 1},
+                                           &logs, NULL)));
     require(result_is_ok(note_signer_generate("w.example", NOTE_KEY_COSIGNATURE, key, NULL)));
     require(result_is_ok(note_signer_parse((struct bytes){(uint8_t *)key, strlen(key)}, &signer,
                                            NULL)));

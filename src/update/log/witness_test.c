@@ -61,7 +61,7 @@ static struct result accuse(void *context, const char *origin_hex, const void *d
 }
 
 static struct fake_log fake;
-static struct log_policy *logs;
+static struct tlog_policy *logs;
 static struct witness witness;
 static struct witness_answer answer;
 
@@ -72,8 +72,8 @@ static int open_log(void **state)
     memory.is_full = false;
     memory.accusations = 0;
     fake_log_open(&fake);
-    assert_ok(log_policy_parse((struct bytes){(const uint8_t *)fake.policy, strlen(fake.policy)},
-                               &logs, NULL));
+    assert_ok(tlog_policy_parse((struct bytes){(const uint8_t *)fake.policy, strlen(fake.policy)},
+                                &logs, NULL));
     witness = (struct witness){fake.witnesses[0], logs, {load, save, accuse, NULL}};
     return 0;
 }
@@ -81,7 +81,7 @@ static int open_log(void **state)
 static int close_log(void **state)
 {
     (void)state;
-    log_policy_free(logs);
+    tlog_policy_free(logs);
     fake_log_close(&fake);
     return 0;
 }
@@ -323,9 +323,9 @@ static void the_recorded_conversation_goes_the_same_way(void **state)
     assert_ok(note_key_make(ORIGIN, NOTE_KEY_ED25519, LOG_KEY, &key, NULL));
     note_key_format(&key, key_text);
     assert_true(string_format(policy, sizeof policy, "log %s\nquorum none\n", key_text));
-    log_policy_free(logs);
-    assert_ok(log_policy_parse((struct bytes){(const uint8_t *)policy, strlen(policy)}, &logs,
-                               NULL));
+    tlog_policy_free(logs);
+    assert_ok(tlog_policy_parse((struct bytes){(const uint8_t *)policy, strlen(policy)}, &logs,
+                                NULL));
     witness.logs = logs;
     unsigned expected, count = 0;
     for (const char *at = text; (at = replay_one(at, &expected)) != NULL; count++) {
