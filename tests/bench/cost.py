@@ -171,8 +171,8 @@ def table(name, figures):
         lines.append(f"| {what} | {row['without_us']:.{digits}f} | {row['added_us']:.{digits}f} "
                      f"| {row['agent_us']:.{digits}f} | {low:.{digits}f}..{high:.{digits}f} |")
     memory, shared = figures["memory_mib"], figures["memory_shared_mib"]
-    lines += ["", f"Memory: {memory:.1f} MiB (proportional set size of all processes), {shared:.1f} "
-              "MiB of it rings and tables in shared memory. When nothing happens: "
+    lines += ["", f"Memory: {memory:.1f} MiB (proportional set size of all processes), "
+              f"{shared:.1f} MiB of it rings and tables in shared memory. When nothing happens: "
               f"{figures['idle_share_of_core'] * 100:.2f} % of one core."]
     return lines
 

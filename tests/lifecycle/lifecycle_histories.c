@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* lifecycle-histories FIRST COUNT: random histories by seed; exit code 1 at the first broken one. */
+/* lifecycle-histories FIRST COUNT: random histories by seed; exit code 1 at the first broken. */
 #include "base/bytes.h"
 #include "tests/lifecycle/histories.h"
 

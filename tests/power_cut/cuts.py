@@ -169,7 +169,7 @@ def cuts_of(kind, mode, worker, folder, switches, seed, subsets, every):
 
 
 def report(kinds, switches, seed, subsets, every):
-    """TAP lines: with the syncs nothing is torn or lost; without each of them the harness sees it."""
+    """TAP lines: with the syncs nothing is torn or lost; without each the harness sees it."""
     worker = os.path.join(os.environ["CREANCE_BUILD"], "tests", "power_cut", "slot-worker")
     folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), "cuts")
     if os.access("/dev/shm", os.W_OK):

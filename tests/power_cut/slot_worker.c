@@ -3,8 +3,8 @@
  * Switches slots for power_cut.py, and says what is left of them after a cut.
  *
  *   slot-worker work FOLDER COUNT whole|no-file-sync|no-folder-sync
- *     stages release 1, 2, ..., saves a state that names it and the one before; after each it prints
- *     "done N" and waits for a line
+ *     stages release 1, 2, ..., saves a state that names it and the one before; after each it
+ *     prints "done N" and waits for a line
  *   slot-worker check FOLDER
  *     prints "mark N" (0: no state yet) or "torn WHAT"
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a ticket: what can be read is written back as the same bytes, and nothing that nobody
- * signed passes. Any bytes as a file of keys.
+ * Any bytes as a ticket: what can be read is written back as the same bytes, and nothing that
+ * nobody signed passes. Any bytes as a file of keys.
  */
 #include "update/ticket/ticket.h"
 

@@ -37,8 +37,8 @@ static int close_keys(void **state)
 
 static struct ticket example(void)
 {
-    struct ticket ticket = {.kind = BUNDLE_RULES, .engine_level = 2, .is_urgent = true, .version = 42,
-                            .size = 1000, .name = "rules"};
+    struct ticket ticket = {.kind = BUNDLE_RULES, .engine_level = 2, .is_urgent = true,
+                            .version = 42, .size = 1000, .name = "rules"};
     memset(ticket.digest, 0xd1, sizeof ticket.digest);
     return ticket;
 }
