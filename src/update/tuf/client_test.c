@@ -356,8 +356,9 @@ static void expired_files_are_not_taken_and_nothing_ends(void **state)
     struct bench *bench = *state;
     static const char *const ROLES[] = {"timestamp", "snapshot", "targets"};
     expect_current(bench);
-    for (unsigned i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++) {
         json_t *body = fake_body(bench->fake, ROLES[i]);
+        int last = 2 * i + 1; /* the version that is trusted of each */
         set(body, "expires", json_string("2027-01-15T08:00:00Z")); /* this very second */
         fake_publish_all(bench->fake);
         assert_int_equal(fake_refresh(bench->fake, bench->client, FAKE_NOW_S), TUF_EXPIRED);
@@ -365,9 +366,28 @@ static void expired_files_are_not_taken_and_nothing_ends(void **state)
         assert_non_null(strstr(report->why.text, "expired on 2027-01-15T08:00:00Z"));
         assert_non_null(strstr(report->why.text, "stays in force"));
         assert_non_null(strstr(report->file, ROLES[i]));
+        expect_kept(bench, 1, i > 0 ? last + 1 : last, i > 1 ? last + 1 : last, last);
+        assert_error(tuf_client_find(bench->client, "x", NULL), ERROR_STATE);
         set(body, "expires", json_string("2027-01-15T08:00:01Z"));
         fake_publish_all(bench->fake);
         expect_current(bench);
+    }
+}
+
+/* Taken in its time, and nothing newer came. */
+static void each_trusted_file_can_expire(void **state)
+{
+    struct bench *bench = *state;
+    static const char *const ROLES[] = {"timestamp", "snapshot", "targets"};
+    for (unsigned i = 0; i < 3; i++) {
+        json_t *body = fake_body(bench->fake, ROLES[i]);
+        set(body, "expires", json_string("2027-01-15T08:00:01Z"));
+        fake_publish_all(bench->fake);
+        expect_current(bench);
+        assert_int_equal(fake_refresh(bench->fake, bench->client, FAKE_NOW_S + 1), TUF_EXPIRED);
+        assert_non_null(strstr(tuf_client_report(bench->client)->file, ROLES[i]));
+        assert_error(tuf_client_find(bench->client, "x", NULL), ERROR_STATE);
+        set(body, "expires", json_string(FAKE_EXPIRES));
     }
 }
 
@@ -548,14 +568,23 @@ static void files_that_are_not_the_listed_ones_are_refused(void **state)
     text[strlen(text) - 1] = '\0';
     fake_put(fake, "3.targets.json", text);
     expect_refused(bench, TUF_MISMATCHED, "3.targets.json");
-    json_t *other = json_loads(fake_get(fake, "2.targets.json"), 0, NULL);
-    char *same_size = json_dumps(other, JSON_COMPACT); /* version 2 for 3: as long */
-    fake_put(fake, "3.targets.json", same_size);
-    free(same_size);
-    json_decref(other);
+    free(text);
+    /* as long, as new, as well signed: only the hash tells */
+    set(fake_body(fake, "targets"), "spec_version", json_string("1.0.33"));
+    text = fake_sign(fake, fake_body(fake, "targets"), 1 << 3);
+    fake_put(fake, "3.targets.json", text);
     free(text);
     expect_refused(bench, TUF_MISMATCHED, "3.targets.json");
     expect_kept(bench, 1, 3, 3, 0);
+    /* a length without a hash */
+    fake->with_hashes = false;
+    fake_publish(fake, "targets");
+    json_t *meta = json_object_get(fake_body(fake, "snapshot"), "meta");
+    size_t size = strlen(fake_get(fake, "4.targets.json"));
+    set(json_object_get(meta, "targets.json"), "length", json_integer((json_int_t)size + 1));
+    fake_publish(fake, "snapshot");
+    fake_publish(fake, "timestamp");
+    expect_refused(bench, TUF_MISMATCHED, "4.targets.json");
 }
 
 static void a_snapshot_without_targets_is_refused(void **state)
@@ -971,6 +1000,7 @@ int main(void)
         bench_test(roots_come_one_by_one),
         bench_test(a_flood_of_roots_is_taken_in_parts),
         bench_test(expired_files_are_not_taken_and_nothing_ends),
+        bench_test(each_trusted_file_can_expire),
         bench_test(what_expires_while_it_is_trusted_is_said),
         bench_test(an_expired_root_leads_to_the_next_one),
         bench_test(older_timestamps_are_refused),
