@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -359,6 +360,23 @@ def a_witness_keeps_to_its_limits():
         harness.wait_until(lambda: answers(witness, f"/{name}/checkpoint"), 15,
                            "an answer after the idle ones are gone")
         offline.contains(witness.started["sandbox"], "seccomp", "sandbox")
+
+
+@offline.test
+def the_document_has_the_table_of_entries():
+    def read(*parts):
+        with open(os.path.join(offline.ROOT, *parts), encoding="utf-8") as file:
+            return file.read()
+
+    table, page = read("src", "update", "log", "entries.def"), read("docs", "public-log.md")
+    fields = dict(re.findall(r'^TLOG_FIELD\((\w+),\s*"(\w+)"', table, re.MULTILINE))
+    kinds = re.findall(r'^TLOG_KIND\(\w+,\s*"(\w+)",\s*([^,]*),', table, re.MULTILINE)
+    harness.expect(len(fields) >= 10 and len(kinds) >= 4, f"the table is read: {fields} {kinds}")
+    for word, has in kinds:
+        lines = [fields[name] for name in re.findall(r"HAS\((\w+)\)", has)]
+        row = " ".join(f"`{line}`" for line in lines)
+        harness.expect(re.search(rf"^\| `{word}` \| .* \| {re.escape(row)} \|$", page,
+                                 re.MULTILINE), f"a row of {word} with {row}")
 
 
 @contextlib.contextmanager
