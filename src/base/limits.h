@@ -78,6 +78,12 @@ enum {
     LIMIT_TUF_ROOT_ROTATIONS = 256,       /* new roots in one refresh; the next one goes on */
     LIMIT_TUF_SEARCH_ROLES = 32,          /* delegated roles looked into for one file */
 
+    /* --- bundles -------------------------------------------------------------------------- */
+    LIMIT_BUNDLE_BYTES = 128 * MIB,  /* with all its sections: three processes hash it */
+    LIMIT_MANIFEST_BYTES = 64 * KIB, /* ours has 1 KB */
+    LIMIT_BUNDLE_STEPS = 16 * MIB,   /* of all rules, should each of them be evaluated: 5000 public
+                                        rules need 200,000 */
+
     /* --- recordings and local requests --------------------------------------------------- */
     LIMIT_RECORD_LINE_BYTES = 4 * MIB, /* one JSON line */
     LIMIT_LOG_EVENT_BYTES = 4 * LIMIT_RECORD_LINE_BYTES, /* names and values of one event of a log:
@@ -141,3 +147,5 @@ static_assert((LIMIT_PROCESS_SLOTS & (LIMIT_PROCESS_SLOTS - 1)) == 0,
               "the process table is addressed by mask");
 static_assert(LIMIT_PROOF_FILE_BYTES > LIMIT_NOTE_BYTES + 2 * LIMIT_PUBLIC_ENTRY_BYTES + 4 * KIB,
               "a proof holds a note, an entry in Base 64 and 63 hashes of 45 bytes");
+static_assert(LIMIT_BUNDLE_BYTES <= LIMIT_RULE_PACK_BYTES,
+              "no pack in a bundle can be larger than a pack may be");

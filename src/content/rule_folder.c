@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "content/bundle_manifest.h"
 #include "engine/pack.h"
 
 #include <dirent.h>
@@ -180,7 +181,8 @@ static RESULT add_folder(struct rule_folder *folder, int fd, const char *name, u
 
 static bool is_rule_name(const char *entry)
 {
-    return string_ends_with(entry, ".yml") || string_ends_with(entry, ".yaml");
+    bool is_manifest = string_equal(entry, BUNDLE_MANIFEST_FILE);
+    return !is_manifest && (string_ends_with(entry, ".yml") || string_ends_with(entry, ".yaml"));
 }
 
 static RESULT add_subfolder(struct rule_folder *folder, int parent_fd, const char *entry,

@@ -5,7 +5,8 @@
  * process does that may read folders, for the sandbox that may not.
  *
  * - Files named *.yml and *.yaml are taken, in all folders below; names that begin with a dot are
- *   passed over (version control, editors' copies, the machinery of mounted configuration).
+ *   passed over (version control, editors' copies, the machinery of mounted configuration), and so
+ *   is content.yaml, which says what a bundle is (docs/format-content.md).
  * - A link to a file is followed: configuration is often mounted that way. A link to a folder
  *   below is not: it could lead in circles or out of the tree; it becomes a problem. A folder that
  *   the user names may itself be a link.

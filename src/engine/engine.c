@@ -132,6 +132,35 @@ void engine_adopt_state(struct engine *engine, const struct engine *old)
         correlator_adopt(engine->correlator, old->correlator);
 }
 
+static uint64_t rule_steps(const struct program *program, const struct program_rule *rule)
+{
+    uint64_t steps = rule->instruction_count;
+    for (uint32_t i = 0; i < rule->instruction_count; i++) {
+        const struct instruction *instruction =
+            &ROWS_OF(program->instructions, struct instruction)[rule->instruction + i];
+        if (instruction->operation == OPERATION_LEAF)
+            steps += ROWS_OF(program->leaves, struct program_leaf)[instruction->operand].count;
+    }
+    return steps;
+}
+
+struct engine_cost engine_cost(const struct engine *engine)
+{
+    const struct program *program = &engine->program;
+    struct engine_cost cost = {
+        .memory_bytes = program->budget.used_bytes + arena_used(program->arena)};
+    for (uint32_t i = 0; i < program->rules.count; i++) {
+        const struct program_rule *rule = &ROWS_OF(program->rules, struct program_rule)[i];
+        uint64_t steps = rule_steps(program, rule);
+        cost.steps += steps;
+        if (steps > cost.steps_max) {
+            cost.steps_max = (uint32_t)steps;
+            cost.dearest = rule->row;
+        }
+    }
+    return cost;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 struct engine_event *engine_event_new(const struct engine *engine)

@@ -142,6 +142,17 @@ void engine_adopt_state(struct engine *engine, const struct engine *old);
  * on: whoever keeps such a list applies it after engine_load(). */
 size_t engine_rule_disable(struct engine *engine, const uint8_t digest[32], bool is_disabled);
 
+/* What is loaded costs, known before anything runs: a step is an instruction or a comparison with
+ * one text, so a rule takes at most its steps for an event with values of ordinary length; long ones
+ * are counted again and again. */
+struct engine_cost {
+    uint64_t steps; /* of all rules */
+    uint32_t steps_max; /* of the dearest one */
+    size_t dearest;     /* for engine_rule(); 0 where there is none */
+    uint64_t memory_bytes;
+};
+struct engine_cost engine_cost(const struct engine *engine);
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* An event as rules see it: a log source and values under names. Made once and reused; nothing is

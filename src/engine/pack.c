@@ -105,10 +105,16 @@ RESULT pack_writer_add(struct pack_writer *pack, const char *name, const void *d
     return RESULT_OK;
 }
 
+RESULT pack_write_head(struct writer *writer, uint32_t count)
+{
+    static_assert(sizeof MAGIC + sizeof count == PACK_HEAD_BYTES, "what pack.h says");
+    GUARD(writer_copy(writer, MAGIC, sizeof MAGIC));
+    return writer_u32(writer, count);
+}
+
 static RESULT write_all(const struct pack_writer *pack, struct writer *writer)
 {
-    GUARD(writer_copy(writer, MAGIC, sizeof MAGIC));
-    GUARD(writer_u32(writer, (uint32_t)pack->count));
+    GUARD(pack_write_head(writer, (uint32_t)pack->count));
     for (size_t i = 0; i < pack->count; i++) {
         const struct source_file *file = &pack->files[i];
         GUARD(writer_sized(writer, file->name, strlen(file->name)));

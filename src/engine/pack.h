@@ -18,6 +18,10 @@ RESULT pack_writer_add(struct pack_writer *pack, const char *name, const void *d
 /* The whole pack; free() it. */
 RESULT pack_writer_finish(struct pack_writer *pack, uint8_t **ret_data, size_t *ret_size);
 
+enum { PACK_HEAD_BYTES = 12 };
+/* For who writes the files of a pack himself, in order. ERROR_LIMIT: no room. */
+RESULT pack_write_head(struct writer *writer, uint32_t count);
+
 struct pack_reader {
     struct reader reader;
     uint32_t left;         /* files not yet read */
