@@ -143,8 +143,8 @@ void engine_adopt_state(struct engine *engine, const struct engine *old);
 size_t engine_rule_disable(struct engine *engine, const uint8_t digest[32], bool is_disabled);
 
 /* What is loaded costs, known before anything runs: a step is an instruction or a comparison with
- * one text, so a rule takes at most its steps for an event with values of ordinary length; long ones
- * are counted again and again. */
+ * one text, so a rule takes at most its steps for an event with values of ordinary length; long
+ * ones are counted again and again. */
 struct engine_cost {
     uint64_t steps; /* of all rules */
     uint32_t steps_max; /* of the dearest one */
