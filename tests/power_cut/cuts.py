@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Switches slots on a file system over a forgetful disk, then cuts the power everywhere.
 
-For each step that the disk saw, what a cut there would have left is mounted, and slot-worker says
-what it finds. Torn: the state or a release that it names is not whole, or the file system cannot be
+(Or lets a public log grow: log-worker.) For each step that the disk saw, what a cut there would have
+left is mounted, and the worker says what it finds. Torn: the state or a release that it names is not whole, or the file system cannot be
 mounted. Lost: the state is older than one whose saving was over.
 """
 import os
@@ -168,9 +168,9 @@ def cuts_of(kind, mode, worker, folder, switches, seed, subsets, every):
     return cuts
 
 
-def report(kinds, switches, seed, subsets, every):
+def report(kinds, switches, seed, subsets, every, worker="slot-worker"):
     """TAP lines: with the syncs nothing is torn or lost; without each the harness sees it."""
-    worker = os.path.join(os.environ["CREANCE_BUILD"], "tests", "power_cut", "slot-worker")
+    worker = os.path.join(os.environ["CREANCE_BUILD"], "tests", "power_cut", worker)
     folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), "cuts")
     if os.access("/dev/shm", os.W_OK):
         folder = f"/dev/shm/creance-power-cut-{os.getpid()}"
