@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Switches slots on a file system over a forgetful disk, then cuts the power everywhere.
 
-(Or lets a public log grow: log-worker.) For each step that the disk saw, what a cut there would have
-left is mounted, and the worker says what it finds. Torn: the state or a release that it names is not whole, or the file system cannot be
-mounted. Lost: the state is older than one whose saving was over.
+The same for a public log that grows (log-worker). For each step that the disk saw, what a cut there
+would have left is mounted, and the worker says what it finds. Torn: the state or a release that it
+names is not whole, or the file system cannot be mounted. Lost: the state is older than one whose
+saving was over.
 """
 import os
 import random
