@@ -30,6 +30,8 @@ static const char *shown_name(const char *name, bool *ret_is_number)
 static json_t *shown_value(struct bytes value, bool is_number)
 {
     uint64_t number;
+    if (value.data == NULL)
+        return json_null();
     if (is_number && bytes_to_number(value, INT64_MAX, &number))
         return json_integer((json_int_t)number);
     return output_json_bytes(value.data,

@@ -96,7 +96,7 @@ static RESULT add_argument(struct audit_event *event, struct bytes text, bool is
     bool has_blank = is_new && event->arguments.size > 0;
     size_t needed = event->arguments.size + has_blank + text.size;
     uint8_t *joined = (uint8_t *)event->arguments.data;
-    if (needed > event->arguments_capacity) {
+    if (needed > event->arguments_capacity || joined == NULL) {
         size_t capacity = 2 * needed + LIMIT_NAME_BYTES;
         uint8_t *larger = arena_alloc(event->fields->arena, capacity);
         if (larger == NULL)

@@ -62,6 +62,8 @@ RESULT log_element_attribute(struct log_element *builder, struct bytes name, str
 RESULT log_element_text(struct log_element *builder, struct bytes text)
 {
     size_t needed = builder->text_size + text.size;
+    if (text.size == 0)
+        return RESULT_OK; /* there may be no room at all yet */
     if (needed > builder->text_capacity) {
         size_t capacity = 2 * needed > FIRST_TEXT_BYTES ? 2 * needed : FIRST_TEXT_BYTES;
         uint8_t *larger = arena_alloc(builder->fields->arena, capacity);
@@ -80,7 +82,9 @@ RESULT log_element_text(struct log_element *builder, struct bytes text)
 /* The innermost element, if it holds no other. */
 static RESULT add_field(struct log_element *builder)
 {
-    struct bytes text = {builder->text, builder->text_size};
+    struct bytes text = builder->text_size == 0
+                            ? bytes_of("")
+                            : (struct bytes){builder->text, builder->text_size};
     struct log_fields *fields = builder->fields;
     bool is_parent = (builder->parents >> builder->depth & 1) != 0;
     if (is_parent || builder->depth <= SECTION_DEPTH)

@@ -49,6 +49,8 @@ RESULT log_fields_add_view(struct log_fields *fields, const char *name, struct b
 
 RESULT log_fields_add_text(struct log_fields *fields, const char *name, struct bytes value)
 {
+    if (value.data == NULL)
+        return log_fields_add_view(fields, name, value);
     char *copy = arena_copy(fields->arena, value.data, value.size);
     if (copy == NULL)
         return result_fail(ERROR_MEMORY);
@@ -75,7 +77,7 @@ RESULT log_fields_add_source(struct log_fields *fields, const char *product, con
 const struct bytes *log_fields_find(const struct log_fields *fields, const char *name)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
-        if (string_equal(fields->items[i].name, name))
+        if (fields->items[i].value.data != NULL && string_equal(fields->items[i].name, name))
             return &fields->items[i].value;
     }
     return NULL;

@@ -11,7 +11,7 @@
 
 struct log_field {
     const char *name;
-    struct bytes value;
+    struct bytes value; /* its data is NULL: the name is there without a value (JSON's null) */
 };
 
 struct log_fields {
@@ -28,8 +28,8 @@ RESULT log_fields_init(struct log_fields *fields);
 void log_fields_free(struct log_fields *fields); /* also where init failed */
 void log_fields_reset(struct log_fields *fields);
 
-/* Adds copies of both. ERROR_LIMIT beyond LIMIT_EVENT_VALUES fields, ERROR_MEMORY beyond
- * LIMIT_LOG_EVENT_BYTES for all of it. */
+/* Adds copies of both; a value without data is no value. ERROR_LIMIT beyond LIMIT_EVENT_VALUES
+ * fields, ERROR_MEMORY beyond LIMIT_LOG_EVENT_BYTES for all of it. */
 RESULT log_fields_add(struct log_fields *fields, struct bytes name, struct bytes value);
 RESULT log_fields_add_text(struct log_fields *fields, const char *name, struct bytes value);
 /* The same for a value that will stay where it is, and a name that is a constant. */

@@ -108,6 +108,11 @@ static struct result add_value(struct json_walk *walk, struct bytes text, bool i
     return result;
 }
 
+static struct result add_null(struct json_walk *walk)
+{
+    return add_value(walk, (struct bytes){NULL, 0}, false);
+}
+
 static RESULT make_room(uint8_t **memory, size_t *capacity, size_t needed)
 {
     if (needed <= *capacity)
@@ -130,7 +135,7 @@ RESULT log_json_read(struct log_json *json, struct bytes text, struct log_fields
     struct object_walk object = {
         .walk = {.text = text.data, .size = text.size, .name = json->name,
                  .name_capacity = sizeof json->name, .unescaped = json->unescaped,
-                 .visit = add_value, .why = why},
+                 .visit = add_value, .visit_null = add_null, .why = why},
         .fields = fields,
     };
     return json_walk(&object.walk);

@@ -2,7 +2,6 @@
 #include "content/log_source.h"
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "schema/schema.h"
 
 #include <stdlib.h>
@@ -57,114 +56,15 @@ static const struct field_row FIELDS[] = {
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-/* `digits` digits at *at as a number; -1 where they are not there. */
-static int64_t take_digits(struct bytes text, size_t *at, size_t digits)
-{
-    int64_t number = 0;
-    if (text.size - *at < digits)
-        return -1;
-    for (size_t i = 0; i < digits; i++, (*at)++) {
-        uint8_t c = text.data[*at];
-        if (c < '0' || c > '9')
-            return -1;
-        number = number * 10 + (c - '0');
-    }
-    return number;
-}
-
-static bool take_mark(struct bytes text, size_t *at, const char *marks)
-{
-    if (*at >= text.size || text.data[*at] == 0 || strchr(marks, text.data[*at]) == NULL)
-        return false;
-    (*at)++;
-    return true;
-}
-
-/* Behind the point: nanoseconds; further digits are passed over. */
-static uint64_t take_fraction(struct bytes text, size_t *at)
-{
-    uint64_t ns = 0;
-    uint64_t worth = NS_PER_S / 10;
-    for (; *at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9'; (*at)++) {
-        ns += worth * (uint64_t)(text.data[*at] - '0');
-        worth /= 10;
-    }
-    return ns;
-}
-
-/* Days since 1970 of a date of the Gregorian calendar, from the day count of whole years that begin
- * in March. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    if (month <= 2) {
-        year--;
-        month += 12;
-    }
-    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1
-           - 719468;
-}
-
-/* "+02:00" or "-0230" in seconds; 0 where there is none. */
-static int64_t take_offset(struct bytes text, size_t *at)
-{
-    bool is_west = *at < text.size && text.data[*at] == '-';
-    if (!take_mark(text, at, "+-"))
-        return 0;
-    int64_t hours = take_digits(text, at, 2);
-    take_mark(text, at, ":");
-    int64_t minutes = take_digits(text, at, 2);
-    if (hours < 0 || minutes < 0)
-        return 0;
-    int64_t seconds = 60 * (60 * hours + minutes);
-    return is_west ? -seconds : seconds;
-}
-
-static uint64_t calendar_time(struct bytes text)
-{
-    size_t at = 0;
-    int64_t year = take_digits(text, &at, 4);
-    bool holds = year >= 1970 && take_mark(text, &at, "-/");
-    int64_t month = holds ? take_digits(text, &at, 2) : -1;
-    holds = holds && take_mark(text, &at, "-/");
-    int64_t day = holds ? take_digits(text, &at, 2) : -1;
-    holds = holds && take_mark(text, &at, "T ");
-    int64_t hour = holds ? take_digits(text, &at, 2) : -1;
-    holds = holds && take_mark(text, &at, ":");
-    int64_t minute = holds ? take_digits(text, &at, 2) : -1;
-    holds = holds && take_mark(text, &at, ":");
-    int64_t second = holds ? take_digits(text, &at, 2) : -1;
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || minute < 0 || second < 0)
-        return 0;
-    uint64_t fraction_ns = take_mark(text, &at, ".,") ? take_fraction(text, &at) : 0;
-    int64_t seconds = 86400 * days_of(year, month, day) + 3600 * hour + 60 * minute + second
-                      - take_offset(text, &at);
-    return seconds <= 0 ? 0 : (uint64_t)seconds * NS_PER_S + fraction_ns;
-}
-
-uint64_t log_source_time(struct bytes text)
-{
-    enum { SECOND_DIGITS = 10 }; /* until the year 2286 */
-    size_t at = 0;
-    int64_t seconds = take_digits(text, &at, SECOND_DIGITS);
-    if (seconds <= 0)
-        return calendar_time(text);
-    if (at == text.size)
-        return (uint64_t)seconds * NS_PER_S;
-    /* a fraction, or milliseconds (13 digits), or finer */
-    (void)take_mark(text, &at, ".");
-    uint64_t fraction_ns = take_fraction(text, &at);
-    return at == text.size ? (uint64_t)seconds * NS_PER_S + fraction_ns : 0;
-}
-
 static void set_time(const struct log_fields *fields, struct engine_event *event)
 {
     static const char *const NAMES[] = {"SystemTime", "UtcTime", "@timestamp", "EventTime",
                                         "timestamp", "time"};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
         const struct bytes *text = log_fields_find(fields, NAMES[i]);
-        uint64_t wall_ns = text != NULL ? log_source_time(*text) : 0;
-        if (wall_ns != 0) {
-            engine_event_set_time(event, wall_ns);
+        uint64_t time_ns;
+        if (text != NULL && engine_parse_time(text->data, text->size, &time_ns)) {
+            engine_event_set_time(event, time_ns);
             return;
         }
     }
@@ -336,7 +236,10 @@ RESULT log_source_route(struct log_fields *fields, const struct engine_source *s
     GUARD(add_sources(fields, said, event));
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct log_field *field = &fields->items[i];
-        GUARD(engine_event_add(event, field->name, field->value.data, field->value.size));
+        if (field->value.data == NULL)
+            GUARD(engine_event_add_null(event, field->name));
+        else
+            GUARD(engine_event_add(event, field->name, field->value.data, field->value.size));
     }
     set_time(fields, event);
     return RESULT_OK;

@@ -18,8 +18,3 @@
  * says. ERROR_LIMIT where the event is too large, ERROR_MEMORY. */
 RESULT log_source_route(struct log_fields *fields, const struct engine_source *said,
                         struct engine_event *event);
-
-/* Nanoseconds since 1970 of "2026-11-25T02:03:04.5Z" (or with a blank for the T, an offset, or
- * neither: then it is taken as UTC) or of seconds, with or without a fraction; 0 for anything
- * else. */
-uint64_t log_source_time(struct bytes text);

@@ -282,9 +282,15 @@ struct log_xml {
 RESULT log_xml_new(struct recording *recording, struct log_xml **ret_xml, struct explanation *why)
 {
     struct log_xml *xml = calloc(1, sizeof *xml);
-    if (xml == NULL)
+    uint8_t *text = malloc(BLOCK_BYTES);
+    if (xml == NULL || text == NULL) {
+        free(xml);
+        free(text);
         return explain(why, ERROR_MEMORY, "memory is out");
+    }
     xml->recording = recording;
+    xml->text = text;
+    xml->capacity = BLOCK_BYTES;
     *ret_xml = xml;
     return RESULT_OK;
 }

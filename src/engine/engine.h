@@ -194,6 +194,8 @@ void engine_event_clear_sources(struct engine_event *out);
  * rule asks for cost a look-up only. ERROR_LIMIT beyond LIMIT_EVENT_VALUES values or
  * LIMIT_RECORD_LINE_BYTES of text; ERROR_MEMORY. The event stays usable with what it has. */
 RESULT engine_event_add(struct engine_event *out, const char *name, const void *text, size_t size);
+/* A name that is there without a value (JSON's null). Failures as above. */
+RESULT engine_event_add_null(struct engine_event *out, const char *name);
 /* When it happened, in nanoseconds since 1970; for this host's own events since boot, which nobody
  * can set. 0: not known. What correlations go by. */
 void engine_event_set_time(struct engine_event *out, uint64_t time_ns);

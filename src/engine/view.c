@@ -340,6 +340,17 @@ RESULT engine_event_add(struct engine_event *out, const char *name, const void *
     return RESULT_OK;
 }
 
+RESULT engine_event_add_null(struct engine_event *out, const char *name)
+{
+    uint32_t slot = program_find_slot(out->program, name, strlen(name));
+    if (slot == NO_INDEX)
+        return RESULT_OK;
+    GUARD(make_value_room(out));
+    GUARD(make_folded_room(out, 0));
+    view_add_null(out, slot);
+    return RESULT_OK;
+}
+
 void engine_event_set_time(struct engine_event *out, uint64_t time_ns) { out->time_ns = time_ns; }
 
 uint64_t engine_event_time(const struct engine_event *event) { return event->time_ns; }
