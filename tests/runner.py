@@ -40,6 +40,7 @@ GROUPS = {
     "e2e": ("the built programs, with real kernel events", True, False, 120),
     "fuzz": (f"each fuzz target for {FUZZ_SECONDS['fuzz']} s", True, False, 60),
     "long-fuzz": (f"each fuzz target for {FUZZ_SECONDS['long-fuzz']} s", False, False, 400),
+    "model": ("the model of admission and lifecycle, checked by spin", True, True, 600),
     "long": ("tests that try everything where others sample", False, False, 3600),
     "bench": ("benchmarks (docs/benchmarks.md)", False, False, 1800),
     "vm": ("the agent under Debian's kernels in qemu", False, False, 1200),
@@ -374,7 +375,7 @@ def fuzz_command(path, name, group, directory):
 
 def find_tests(directory):
     tests = compiled("unit", directory, "test")
-    for group in ("style", "e2e", "long", "bench", "vm", "cleanroom"):
+    for group in ("style", "e2e", "model", "long", "bench", "vm", "cleanroom"):
         _, _, parallel, timeout = GROUPS[group]
         needs = {"e2e": "test", "long": "test",
                  "vm": "release", "bench": "release"}.get(group, "none")

@@ -122,6 +122,8 @@ struct waits admission_decide(const struct admission_policy *policy,
         is_lifted = is_lifted || release_name_equal(policy->lifted[i], facts->release);
     if (facts->halts.halting != 0 && !is_lifted)
         waits_on_others(&waits, WAIT_HALTED);
+    if ((facts->halts.stale & ~facts->halts.silent) != 0)
+        waits_on_others(&waits, WAIT_NEWS);
     if (!is_pin && facts->newer < policy->versions_behind)
         waits_on_others(&waits, WAIT_BEHIND);
     ask_age(policy, facts, now.steady, &waits);

@@ -107,7 +107,11 @@ static void silence_makes_the_full_age_decide_and_ends(void **state)
     facts.halts.silent = 1;
     assert_int_equal(reasons(&policy, &facts, policy.age_full_s - 1), 1u << WAIT_FIRST_SEEN);
     assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 0); /* not for ever */
-    facts.halts.silent = 0;
+    facts.halts.stale = 1; /* silent, and therefore stale: nothing more */
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 0);
+    facts.halts.silent = 0; /* stale only: a halt may be on its way */
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 1u << WAIT_NEWS);
+    facts.halts.stale = 0;
     facts.is_log_silent = true;
     assert_int_equal(reasons(&policy, &facts, policy.age_full_s - 1), 1u << WAIT_FIRST_SEEN);
 }

@@ -71,6 +71,8 @@ struct halt_view halts_of(const struct halts *halts, struct release_name release
         uint32_t age_s = steady_since(list->seen_at, now);
         if (list->number == 0 || age_s >= HALTS_SILENCE_S)
             view.silent |= (uint8_t)(1u << partner);
+        if (list->number == 0 || age_s >= HALTS_FRESH_S)
+            view.stale |= (uint8_t)(1u << partner);
         const struct halt *halt = age_s < list->lifetime_s ? halt_in(list, release) : NULL;
         if (halt == NULL)
             continue;

@@ -8,9 +8,9 @@
  * - Each partner numbers its lists; a list replaces the one before only with a higher number.
  * - A list runs out `lifetime_s` after this host first had it, on the steady clock. A halt that is
  *   not renewed is over: nobody can stop protection for ever.
- * - A list with a higher number within a day is what "fresh" means. Where a partner's lists stay
- *   away for longer, somebody may be withholding a halt: alarm, and the full age decides
- *   (admission.h).
+ * - "Fresh" is a list whose number rose within HALTS_FRESH_S. Without one a release waits, for
+ *   somebody may be withholding a halt; after a day of that: alarm, and the full age decides
+ *   (admission.h). So a halt has all but six hours of a release's age to arrive.
  * - A list may also lift: when `lift_quorum` partners lift a release, no halt of it counts.
  * - Content that is active leaves only when two partners halt it (a recall), at a moment that
  *   differs from host to host.
@@ -21,6 +21,7 @@
 #include "update/lifecycle/steady_time.h"
 
 enum {
+    HALTS_FRESH_S = 6 * 60 * 60,     /* an older list may lack the halt that matters now */
     HALTS_SILENCE_S = DAY_S,         /* without a new list: the partner counts as silent */
     HALTS_LIFETIME_MAX_S = WEEK_S,   /* no list halts for longer without being renewed */
     HALTS_RECALL_PARTNERS = 2,
@@ -75,7 +76,8 @@ enum halt_verdict halts_take(struct halts *halts, const struct halt_news *news,
 /* What all partners say of one release now. */
 struct halt_view {
     uint8_t halting;        /* partners that halt it; 0 where the halts are lifted */
-    uint8_t silent;         /* bits 1 << partner: no fresh list */
+    uint8_t stale;          /* bits 1 << partner: no list for HALTS_FRESH_S */
+    uint8_t silent;         /* bits 1 << partner: no list for HALTS_SILENCE_S, or never */
     struct steady_time recall_from; /* with halting >= 2: since when two partners halt it */
 };
 struct halt_view halts_of(const struct halts *halts, struct release_name release,

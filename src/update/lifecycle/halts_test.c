@@ -67,6 +67,8 @@ static void a_partner_without_a_new_list_for_a_day_is_silent(void **state)
     assert_int_equal(view_of(&halts, BAD, 100).silent, 7); /* never heard of */
     for (uint8_t partner = 0; partner < 3; partner++)
         assert_int_equal(say(&halts, partner, 1, 100, OTHER, false), HALT_TAKEN);
+    assert_int_equal(view_of(&halts, BAD, 100 + HALTS_FRESH_S - 1).stale, 0);
+    assert_int_equal(view_of(&halts, BAD, 100 + HALTS_FRESH_S).stale, 7);
     assert_int_equal(view_of(&halts, BAD, 100 + DAY_S - 1).silent, 0);
     assert_int_equal(view_of(&halts, BAD, 100 + DAY_S).silent, 7);
     assert_int_equal(say(&halts, 2, 1, 100 + DAY_S, OTHER, false), HALT_OLD); /* a repetition */
