@@ -280,37 +280,70 @@ static void what_was_signed_waits_to_be_published(void **state)
     check_whole(TILE_CHECKPOINT);
 }
 
-/* One byte of one file: readers and the writer notice, or it does not matter to what they read. */
+/* What a reader can do with the published log of 600 entries. */
+static void read_published(bool *ret_entries, bool *ret_proofs)
+{
+    static struct tile_bundle bundle;
+    struct checkpoint checkpoint;
+    struct tile_tree *tree = NULL;
+    struct note note;
+    struct note_times times;
+    struct merkle_proof proof;
+    const struct file *published = find(&store, TILE_CHECKPOINT);
+    struct bytes whole = {published->data, published->size};
+    *ret_entries = *ret_proofs =
+        result_is_ok(checkpoint_parse_note(whole, &note, &checkpoint, NULL))
+        && result_is_ok(note_verify(&note, note_signer_key(fake.log), &times, NULL))
+        && result_is_ok(tile_tree_open(&source, &checkpoint, &tree, NULL));
+    for (uint64_t at = 0; at < 600 && tree != NULL; at += TILE_WIDTH) {
+        if (!result_is_ok(tile_tree_prove_inclusion(tree, at, &proof, NULL)))
+            *ret_proofs = false;
+        if (!result_is_ok(tile_tree_bundle(tree, at, &bundle, NULL)))
+            *ret_entries = false;
+    }
+    tile_tree_free(tree);
+}
+
+/* One byte of one file: whoever reads it notices. */
 static void every_changed_file_is_noticed(void **state)
 {
     (void)state;
-    static struct tile_bundle bundle;
+    bool has_entries, has_proofs;
     assert_ok(grow(600, true, NULL));
-    for (size_t i = 0; i < store.count; i++) {
-        struct file *file = &store.files[i];
-        struct checkpoint checkpoint;
-        struct tile_tree *tree = NULL;
-        struct note note;
-        struct note_times times;
-        struct merkle_proof proof;
-        file->data[file->size / 2] ^= 1;
-        const struct file *published = find(&store, TILE_CHECKPOINT);
-        struct bytes whole = {published->data, published->size};
-        bool is_good = result_is_ok(checkpoint_parse_note(whole, &note, &checkpoint, NULL))
-                       && result_is_ok(note_verify(&note, note_signer_key(fake.log), &times,
-                                                   NULL))
-                       && result_is_ok(tile_tree_open(&source, &checkpoint, &tree, NULL));
-        for (uint64_t at = 0; at < 600 && is_good; at += TILE_WIDTH)
-            is_good = result_is_ok(tile_tree_bundle(tree, at, &bundle, NULL))
-                      && result_is_ok(tile_tree_prove_inclusion(tree, at, &proof, NULL));
-        tile_tree_free(tree);
-        if (is_good != string_equal(file->path, TLOG_WRITER_SIGNED))
-            fail_msg("a change of %s was %s", file->path, is_good ? "not noticed" : "fatal");
-        if (string_equal(file->path, TLOG_WRITER_SIGNED))
+    for (size_t i = 0; i < 2 * store.count; i++) {
+        struct file *file = &store.files[i / 2];
+        uint8_t *changed = &file->data[i % 2 == 0 ? file->size / 2 : file->size - 1];
+        bool is_signed = string_equal(file->path, TLOG_WRITER_SIGNED);
+        bool is_bundle = string_starts_with(file->path, "tile/entries/");
+        *changed ^= 1;
+        read_published(&has_entries, &has_proofs);
+        if (has_entries != is_signed || has_proofs != (is_signed || is_bundle))
+            fail_msg("a change of %s: entries %d, proofs %d", file->path, has_entries, has_proofs);
+        if (is_signed)
             assert_false(result_is_ok(grow(601, true, NULL)));
-        file->data[file->size / 2] ^= 1;
+        *changed ^= 1;
     }
     assert_ok(grow(601, true, NULL));
+}
+
+/* "Partial Tiles": they may be gone once the full ones are there. */
+static void partial_tiles_may_go(void **state)
+{
+    (void)state;
+    static struct tile_bundle bundle;
+    struct checkpoint old;
+    struct tile_tree *tree;
+    assert_ok(grow(250, true, NULL));
+    assert_true(head(TILE_CHECKPOINT, &old));
+    assert_ok(grow(300, true, NULL));
+    string_copy(find(&store, "tile/0/000.p/250")->path, TILE_PATH_BYTES, "gone");
+    string_copy(find(&store, "tile/entries/000.p/250")->path, TILE_PATH_BYTES, "gone too");
+    assert_ok(tile_tree_open(&source, &old, &tree, NULL));
+    assert_ok(tile_tree_bundle(tree, 249, &bundle, NULL));
+    assert_int_equal(bundle.count, 250);
+    tile_tree_free(tree);
+    string_copy(find(&store, "tile/0/000")->path, TILE_PATH_BYTES, "gone as well");
+    assert_error(tile_tree_open(&source, &old, &tree, NULL), ERROR_NOT_FOUND);
 }
 
 static void a_log_of_others_is_not_written(void **state)
@@ -352,6 +385,28 @@ static void a_log_that_went_back_is_not_written(void **state)
     assert_non_null(strstr(why.text, "copy"));
 }
 
+/* A published checkpoint of other entries, signed by the log's own key. */
+static void a_log_that_was_forked_is_not_written(void **state)
+{
+    (void)state;
+    struct explanation why = {""};
+    struct checkpoint other = {
+        .origin = {(const uint8_t *)"example.com/log", 15},
+        .size = 3,
+        .root = fake_root((struct merkle_range){1, 4}),
+    };
+    assert_ok(grow(5, true, NULL));
+    char text[1024];
+    struct writer writer = writer_of(text, sizeof text);
+    assert_ok(checkpoint_write(&writer, &other));
+    struct bytes signed_text = {writer.data, writer.at};
+    assert_ok(writer_u8(&writer, '\n'));
+    assert_ok(note_sign(fake.log, signed_text, 0, &writer, NULL));
+    assert_ok(store_write(&store, TILE_CHECKPOINT, text, writer.at, NULL));
+    assert_error(grow(6, true, &why), ERROR_STATE);
+    assert_non_null(strstr(why.text, "forked"));
+}
+
 static void entries_over_the_limit_are_refused(void **state)
 {
     (void)state;
@@ -382,6 +437,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_signed_waits_to_be_published, open_log,
                                         close_log),
         cmocka_unit_test_setup_teardown(every_changed_file_is_noticed, open_log, close_log),
+        cmocka_unit_test_setup_teardown(partial_tiles_may_go, open_log, close_log),
+        cmocka_unit_test_setup_teardown(a_log_that_was_forked_is_not_written, open_log, close_log),
         cmocka_unit_test_setup_teardown(a_log_of_others_is_not_written, open_log, close_log),
         cmocka_unit_test_setup_teardown(a_log_that_went_back_is_not_written, open_log, close_log),
         cmocka_unit_test_setup_teardown(entries_over_the_limit_are_refused, open_log, close_log),

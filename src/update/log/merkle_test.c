@@ -119,6 +119,24 @@ static void the_largest_trees_have_proofs_of_63_hashes_at_most(void **state)
     assert_error(merkle_consistency_ranges(8, 7, ranges, &count), ERROR_FORMAT);
 }
 
+/* draft-ietf-plants-merkle-tree-certs, Section 4.1: [start, end) where start is a multiple of the
+ * smallest power of two that is not smaller than end - start. */
+static void subtrees_are_those_of_the_draft(void **state)
+{
+    (void)state;
+    for (uint64_t start = 0; start < 40; start++) {
+        for (uint64_t end = start; end < 80; end++) {
+            uint64_t whole = 1;
+            while (whole < end - start)
+                whole *= 2;
+            assert_int_equal(merkle_is_subtree((struct merkle_range){start, end}),
+                             start % whole == 0);
+        }
+    }
+    assert_false(merkle_is_subtree((struct merkle_range){2, 1}));
+    assert_false(merkle_is_subtree((struct merkle_range){0, MERKLE_SIZE_MAX + 1}));
+}
+
 /* --- the public vectors ----------------------------------------------------------------------- */
 
 struct tally {
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test(every_inclusion_in_small_trees_is_proven_and_no_other),
         cmocka_unit_test(every_consistency_of_small_trees_is_proven_and_no_other),
         cmocka_unit_test(the_largest_trees_have_proofs_of_63_hashes_at_most),
+        cmocka_unit_test(subtrees_are_those_of_the_draft),
         cmocka_unit_test(every_public_vector_is_judged_as_it_says),
     };
     return unit_run("merkle", tests);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/log/note.h"
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "tests/unit.h"
 #include "update/log/fake_log.h"
@@ -206,6 +207,43 @@ static void cosignatures_hold_for_their_own_time_only(void **state)
     fake_log_close(&fake);
 }
 
+/* Signed with everything right but the time, which no cosignature may have. */
+static void times_out_of_range_are_no_cosignatures(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t time_s;
+        bool is_good;
+    } CASES[] = {{0, false}, {1, true}, {INT64_MAX, true}, {UINT64_C(1) << 63, false}};
+    uint8_t seed[ED25519_KEY_BYTES] = {7}, public_key[ED25519_KEY_BYTES];
+    struct private_key *private_key;
+    struct note_key key;
+    assert_ok(private_key_from_ed25519(seed, &private_key, NULL));
+    assert_ok(public_key_to_ed25519(private_key_public(private_key), public_key, NULL));
+    assert_ok(note_key_make("w.example", NOTE_KEY_COSIGNATURE, public_key, &key, NULL));
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        static const char TEXT[] = "a text\n";
+        uint8_t raw[12 + SIGNATURE_BYTES_MAX], message[NOTE_COSIGNED_BYTES];
+        char encoded[BASE64_TEXT_BYTES(sizeof raw) + 1], whole[2048];
+        size_t message_size, size;
+        struct note note;
+        struct note_times times;
+        struct bytes text = {(const uint8_t *)TEXT, sizeof TEXT - 1};
+        for (size_t byte = 0; byte < 4; byte++)
+            raw[byte] = (uint8_t)(key.id >> (24 - 8 * byte));
+        for (size_t byte = 0; byte < 8; byte++)
+            raw[4 + byte] = (uint8_t)(CASES[i].time_s >> (56 - 8 * byte));
+        assert_ok(note_cosigned_message(text, CASES[i].time_s, message, &message_size));
+        assert_ok(private_key_sign(private_key, message, message_size, raw + 12, &size, NULL));
+        base64_encode(raw, 12 + size, encoded);
+        assert_true(string_format(whole, sizeof whole, "%s\n\xe2\x80\x94 w.example %s\n", TEXT,
+                                  encoded));
+        assert_ok(note_parse(bytes_of(whole), &note, NULL));
+        assert_int_equal(result_is_ok(note_verify(&note, &key, &times, NULL)), CASES[i].is_good);
+    }
+    private_key_free(private_key);
+}
+
 static void private_keys_that_were_changed_are_refused(void **state)
 {
     (void)state;
@@ -236,6 +274,7 @@ int main(void)
         cmocka_unit_test(keys_that_were_changed_are_refused),
         cmocka_unit_test(signers_sign_what_their_keys_verify),
         cmocka_unit_test(cosignatures_hold_for_their_own_time_only),
+        cmocka_unit_test(times_out_of_range_are_no_cosignatures),
         cmocka_unit_test(private_keys_that_were_changed_are_refused),
     };
     return unit_run("note", tests);

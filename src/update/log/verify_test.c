@@ -220,6 +220,100 @@ static void an_age_of_something_else_is_refused(void **state)
     assert_non_null(strstr(why.text, "forked"));
 }
 
+static void an_age_of_another_log_is_refused(void **state)
+{
+    (void)state;
+    char text[FAKE_TEXT_BYTES], two[8192], key[NOTE_KEY_TEXT_BYTES];
+    struct tlog_policy *both;
+    struct tlog_witnessed older, newer;
+    uint64_t age_s;
+    struct explanation why = {""};
+    const uint64_t times_s[] = {100, 100, 100};
+    struct note_signer *first = fake.log, *second = fake_signer("example.com/two", 1, 8);
+    note_key_format(note_signer_key(second), key);
+    assert_true(string_format(two, sizeof two, "log %s\n%s", key, fake.policy));
+    assert_ok(tlog_policy_parse((struct bytes){(const uint8_t *)two, strlen(two)}, &both, NULL));
+    struct bytes age = make_age(OLD_SIZE, NEW_SIZE, times_s, text);
+    char old_text[FAKE_TEXT_BYTES];
+    fake.log = second; /* the same entries in a log of another name */
+    struct bytes old = fake_checkpoint(&fake, OLD_SIZE, times_s, old_text);
+    fake.log = first;
+    assert_ok(tlog_verify_checkpoint(both, old, &older, &why));
+    assert_error(tlog_verify_age(both, &older, age, &newer, &age_s, &why), ERROR_STATE);
+    assert_non_null(strstr(why.text, "example.com/two"));
+    tlog_policy_free(both);
+    note_signer_free(second);
+}
+
+/* Who needs no witness has no time either, whoever cosigned. */
+static void without_a_quorum_no_time_is_proven(void **state)
+{
+    (void)state;
+    char text[FAKE_TEXT_BYTES], free_text[8192];
+    struct tlog_policy *needs_nobody;
+    struct tlog_witnessed witnessed;
+    const char *group = strstr(fake.policy, "group");
+    assert_true(string_format(free_text, sizeof free_text, "%.*squorum none\n",
+                              (int)(group - fake.policy), fake.policy));
+    assert_ok(tlog_policy_parse((struct bytes){(const uint8_t *)free_text, strlen(free_text)},
+                                &needs_nobody, NULL));
+    struct bytes whole = fake_checkpoint(&fake, 5, (const uint64_t[]){100, 100, 100}, text);
+    assert_ok(tlog_verify_checkpoint(needs_nobody, whole, &witnessed, NULL));
+    assert_true(witnessed.existed_by_s == 0 && witnessed.current_at_s == 0);
+    tlog_policy_free(needs_nobody);
+}
+
+static void a_tree_of_nothing_has_one_root(void **state)
+{
+    (void)state;
+    char text[FAKE_TEXT_BYTES];
+    struct tlog_witnessed witnessed;
+    struct checkpoint checkpoint = {
+        .origin = {(const uint8_t *)"example.com/log", 15},
+        .root = fake_root((struct merkle_range){0, 1}),
+    };
+    struct writer writer = writer_of(text, sizeof text);
+    assert_ok(checkpoint_write(&writer, &checkpoint));
+    struct bytes signed_text = {writer.data, writer.at};
+    assert_ok(writer_u8(&writer, '\n'));
+    assert_ok(note_sign(fake.log, signed_text, 0, &writer, NULL));
+    assert_ok(note_sign(fake.witnesses[0], signed_text, 100, &writer, NULL));
+    assert_ok(note_sign(fake.witnesses[1], signed_text, 100, &writer, NULL));
+    assert_error(tlog_verify_checkpoint(policy, (struct bytes){writer.data, writer.at},
+                                        &witnessed, NULL), ERROR_FORMAT);
+}
+
+static void what_is_no_proof_is_refused(void **state)
+{
+    (void)state;
+#define HASH "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define TAIL "\nexample.com/log\n2\n" HASH "\n\n\xe2\x80\x94 a AAAAAAA=\n"
+    static const char *const BAD[] = {
+        "", "c2sp.org/tlog-proof@v1\n", "c2sp.org/tlog-proof@v2\nindex 0\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nindex 00\n" TAIL, "c2sp.org/tlog-proof@v1\nindex -1\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nextra \nindex 0\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nextra AAA\nindex 0\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nextra AAAA\nextra AAAA\nindex 0\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nindex 0\nAAAA\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nindex 0\n" HASH "\n\n" TAIL,
+        "c2sp.org/tlog-proof@v1\nindex 0\n" HASH "\n",
+    };
+    static const char GOOD[] = "c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n" HASH "\n" TAIL;
+    struct tlog_proof proof;
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        struct explanation why = {""};
+        struct bytes text = {(const uint8_t *)BAD[i], strlen(BAD[i])};
+        if (result_is_ok(tlog_proof_parse(text, &proof, &why)))
+            fail_msg("case %zu was taken", i);
+        assert_true(*why.text != '\0');
+    }
+    assert_ok(tlog_proof_parse((struct bytes){(const uint8_t *)GOOD, sizeof GOOD - 1}, &proof,
+                               NULL));
+    assert_int_equal(proof.extra_size, 3);
+#undef HASH
+#undef TAIL
+}
+
 /* A log of the one entry: small enough to be made by hand. */
 static struct bytes make_release_proof(const char *entry, char *out)
 {
@@ -288,6 +382,10 @@ int main(void)
         cmocka_unit_test(every_changed_bit_of_a_proof_is_noticed),
         cmocka_unit_test(age_is_what_lies_between_two_quorums),
         cmocka_unit_test(an_age_of_something_else_is_refused),
+        cmocka_unit_test(an_age_of_another_log_is_refused),
+        cmocka_unit_test(without_a_quorum_no_time_is_proven),
+        cmocka_unit_test(a_tree_of_nothing_has_one_root),
+        cmocka_unit_test(what_is_no_proof_is_refused),
         cmocka_unit_test(a_release_is_proven_by_its_facts),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -119,7 +119,7 @@ static unsigned submit(uint64_t old_size, uint64_t size, struct change change)
         struct checkpoint other = {
             .origin = {(const uint8_t *)"example.com/log", 15},
             .size = size,
-            .root = fake_root((struct merkle_range){1, size + 1}),
+            .root = fake_root((struct merkle_range){1, size + 2}),
         };
         assert_ok(checkpoint_write(&writer, &other));
         struct bytes signed_text = {writer.data, writer.at};
@@ -176,6 +176,18 @@ static void it_answers_as_the_specification_says(void **state)
     assert_int_equal(memory.accusations, 0);
     note_signer_free(stranger);
     note_signer_free(thief);
+}
+
+/* "If the old size is zero, the consistency proof MUST be empty"; "A checkpoint of size zero MUST
+ * have the root hash of the empty tree". */
+static void trees_of_nothing_have_rules_of_their_own(void **state)
+{
+    (void)state;
+    assert_int_equal(submit(0, 10, (struct change){.proven_from = 3}), 422);
+    assert_int_equal(submit(0, 0, (struct change){.has_forked = true}), 422);
+    assert_int_equal(memory.size, 0);
+    assert_int_equal(submit(0, 0, RIGHT), 200);
+    assert_int_equal(submit(0, 10, RIGHT), 200);
 }
 
 static void a_fork_is_refused_and_kept(void **state)
@@ -347,6 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_cosigns_what_goes_on, open_log, close_log),
         cmocka_unit_test_setup_teardown(it_answers_as_the_specification_says, open_log, close_log),
+        cmocka_unit_test_setup_teardown(trees_of_nothing_have_rules_of_their_own, open_log,
+                                        close_log),
         cmocka_unit_test_setup_teardown(a_fork_is_refused_and_kept, open_log, close_log),
         cmocka_unit_test_setup_teardown(a_false_signature_line_spoils_the_note, open_log,
                                         close_log),
