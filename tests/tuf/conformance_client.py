@@ -8,6 +8,9 @@
 The suite is Python that needs pytest, python-tuf, securesystemslib and cryptography, and the
 faketime command. $CREANCE_TUF_STEPS is tuf-steps of a build without sanitizers (faketime and they
 both want to be loaded first): `meson setup build/plain -Dtests=true && ninja -C build/plain`.
+With Debian 12's python3-cryptography, securesystemslib misses two names that it only annotates
+with (PrivateKeyTypes and PublicKeyTypes in asymmetric.types): a sitecustomize.py may set them to
+object.
 """
 import argparse
 import os
