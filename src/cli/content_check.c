@@ -81,7 +81,7 @@ static void PRINTF_LIKE(4, 5) find(struct content_check_verb *verb, const char *
     (void)string_copy(reason, sizeof reason, is_there ? text : "memory is out");
     free(is_there ? text : NULL);
     const struct content_finding finding = {
-        check, {(const uint8_t *)file, strlen(file)}, 0, reason};
+        check, {(const uint8_t *)file, strlen(file)}, 0, reason, false};
     say(verb, &finding);
 }
 

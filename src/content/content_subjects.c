@@ -10,7 +10,7 @@
 void content_say(const struct content_check *check, uint64_t *findings, const char *name,
                  struct bytes file, uint64_t line, const char *reason)
 {
-    const struct content_finding finding = {name, file, line, reason};
+    const struct content_finding finding = {name, file, line, reason, false};
     (*findings)++;
     check->say(check->context, &finding);
 }

@@ -31,6 +31,14 @@ static void say(struct testing *testing, uint64_t line, const char *reason)
                 line > 0 ? subject->tests : subject->file, line, reason);
 }
 
+static void say_missed(struct testing *testing, uint64_t line)
+{
+    const struct content_finding finding = {"tests", testing->subject->tests, line,
+                                            "the rule does not match this event and must", true};
+    testing->counts->findings++;
+    testing->check->say(testing->check->context, &finding);
+}
+
 static void take_match(void *context, size_t index)
 {
     struct testing *testing = context;
@@ -126,10 +134,10 @@ static RESULT run_line(struct testing *testing, struct bytes text, uint64_t numb
         return result;
     if (!result_is_ok(result))
         say(testing, number, why.text);
-    else if (testing->is_matched != line.is_match)
-        say(testing, number,
-            line.is_match ? "the rule does not match this event and must"
-                          : "the rule matches this event and must not");
+    else if (line.is_match && !testing->is_matched)
+        say_missed(testing, number);
+    else if (!line.is_match && testing->is_matched)
+        say(testing, number, "the rule matches this event and must not");
     return RESULT_OK;
 }
 

@@ -20,6 +20,7 @@ struct content_finding {
     struct bytes file;  /* in the bundle */
     uint64_t line;      /* from 1; 0: the file as a whole */
     const char *reason; /* what was found, what was expected */
+    bool is_missed;     /* a test that must match and does not */
 };
 
 struct content_check {

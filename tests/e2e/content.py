@@ -293,4 +293,127 @@ def show_lists_and_extracts_only_into_new_files():
     offline.equal(read(folder["out/content.yaml"]), b"mine", "a file that was there")
 
 
+# --- diff --------------------------------------------------------------------------------------
+
+FILTERED = RULE.replace("  condition: selection\n", "  filter_backup:\n    User: backup\n"
+                        "  condition: selection and not 1 of filter_*\n")
+
+
+def next_version(files):
+    return {**files, "content.yaml": files["content.yaml"].replace("version: 7", "version: 8")}
+
+
+def diff(old, new, *arguments):
+    """Exit code, rows by what they say, errors."""
+    before, after = built(old), built(next_version(new))
+    done = offline.creance("content", "diff", before["bundle"], after["bundle"], "--json",
+                           *arguments)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    summary = rows.pop()["summary"] if rows else None
+    assert summary is None or summary["gates"] == sum(row["gate"] for row in rows), rows
+    return done.returncode, rows, done.stderr
+
+
+@offline.test
+def diff_shows_what_a_release_takes_away():
+    rule, tests = "rules/a/evil.yml", "rules/a/evil.tests.jsonl"
+    second = {"rules/b.yml": RULE.replace("2d11", "2d12"), "rules/b.tests.jsonl": TESTS}
+    two = RULE.replace("/evil\n", "\n      - /evil\n      - /bad\n")
+    filtered_two = FILTERED.replace("/evil\n", "\n      - /evil\n      - /bad\n")
+    everything = FILTERED.replace("1 of filter_*", "1 of them")
+    exception = {"exceptions/e.yml": "title: E\nlogsource: {product: linux}\nfilter:\n"
+                                     "  rules: any\n  x:\n    User: a\n  condition: not x\n"}
+    ioc = "placeholders:\n  users: [a, b]\n"
+    expanding = exception["exceptions/e.yml"].replace("User: a", "User|expand: '%users%'")
+    more_tests = TESTS + TESTS.replace("/bin/evil", "/usr/evil")
+    cases = [  # old, new, what must be said
+        ({**GOOD, **second}, GOOD, {"removed"}),
+        (GOOD, {**GOOD, rule: RULE.replace("level: high", "level: low")}, {"muted"}),
+        (GOOD, {**GOOD, rule: FILTERED}, {"narrowed"}),
+        ({**GOOD, rule: filtered_two}, {**GOOD, rule: FILTERED}, {"narrowed"}),
+        ({**GOOD, rule: everything}, {**GOOD, rule: everything.replace("backup", "b")},
+         {"excepted"}),
+        ({**GOOD, rule: FILTERED}, {**GOOD, rule: FILTERED.replace(": backup", "|contains: b")},
+         {"excepted"}),
+        (GOOD, {**GOOD, **exception}, {"excepted"}),
+        ({**GOOD, **exception},
+         {**GOOD, "exceptions/e.yml": exception["exceptions/e.yml"].replace("User: a", "User: b")},
+         {"excepted"}),
+        (GOOD, {**GOOD, rule: RULE.replace("/evil", "/bin/evil")}, {"narrowed"}),
+        ({**GOOD, rule: two}, GOOD, {"narrowed"}),
+        ({**GOOD, tests: more_tests}, GOOD, {"untested"}),
+        (GOOD, {**GOOD, rule: RULE.replace("/evil", "/worse"),
+                tests: TESTS.replace("evil", "worse")}, {"narrowed", "untested", "missed"}),
+        (GOOD, {**GOOD, rule: RULE.replace("product: linux", "product: windows")}, {"narrowed"}),
+        (GOOD, {**GOOD, rule: "title: [\n"}, {"removed", "missed"}),
+        ({**GOOD, "ioc/i.yml": ioc}, {**GOOD, "ioc/i.yml": ioc.replace("a, b", "a")},
+         {"narrowed"}),
+        ({**GOOD, "ioc/i.yml": ioc, "exceptions/e.yml": expanding},
+         {**GOOD, "ioc/i.yml": ioc.replace("a, b", "a, b, c"), "exceptions/e.yml": expanding},
+         {"excepted"}),
+    ]
+    for old, new, words in cases:
+        code, rows, errors = diff(old, new)
+        found = {row["what"] for row in rows if row["gate"]}
+        assert words <= found, (words, rows, errors)
+        offline.equal(code, 1, f"exit code of {words}")
+        offline.contains(errors, "--accept-removals", "what to do")
+        print("\n".join(f"# {row['what']} {row['file']}:{row['line']} {row['detail']}"
+                        for row in rows))
+        code, _, errors = diff(old, new, "--accept-removals", "it was wrong")
+        offline.equal(code, 0, "exit code with a reason")
+        offline.contains(errors, "it was wrong", "the reason")
+
+
+@offline.test
+def diff_lets_more_pass():
+    rule = "rules/a/evil.yml"
+    two = RULE.replace("/evil\n", "\n      - /evil\n      - /bad\n")
+    ioc = "placeholders:\n  users: [a, b]\n"
+    cases = [
+        ({**GOOD, "ioc/i.yml": ioc}, {**GOOD, "ioc/i.yml": ioc.replace("b", "b, c")}, {"widened"}),
+        (GOOD, GOOD, set()),
+        (GOOD, {**GOOD, "rules/b.yml": RULE.replace("2d11", "2d12"),
+                "rules/b.tests.jsonl": TESTS}, {"added"}),
+        (GOOD, {**GOOD, rule: RULE.replace("level: high", "level: critical")}, {"changed"}),
+        (GOOD, {**GOOD, rule: RULE.replace("Somebody", "Some one")}, {"changed"}),
+        ({**GOOD, rule: RULE.replace("/evil\n", "\n      - /evil\n")}, {**GOOD, rule: two},
+         {"widened"}),
+        (GOOD, {"content.yaml": MANIFEST, "rules/moved.yml": RULE,
+                "rules/moved.tests.jsonl": TESTS}, set()),
+    ]
+    for old, new, words in cases:
+        code, rows, errors = diff(old, new)
+        offline.equal({row["what"] for row in rows}, words, f"rows ({errors})")
+        offline.equal(code, 0, f"exit code of {words}")
+
+
+@offline.test
+def diff_refuses_what_are_no_two_releases():
+    first = built(GOOD)
+    done = offline.creance("content", "diff", first["bundle"], first["bundle"])
+    offline.equal(done.returncode, 3, "exit code")
+    offline.contains(done.stderr, "version 7 is not above version 7", "reason")
+    other = built({**GOOD, "content.yaml": MANIFEST.replace("example", "other")})
+    done = offline.creance("content", "diff", first["bundle"], other["bundle"])
+    offline.equal(done.returncode, 3, "exit code")
+    offline.contains(done.stderr, "no two releases of one thing", "reason")
+
+
+@offline.test
+def diff_of_settings():
+    manifest = "name: p\nkind: probes\nversion: 7\nschema: 1\nengine_level: 1\n"
+    all_three = {"content.yaml": manifest, "probes/a.yml": "probes: [exec, exit, fork]\n"}
+    two = {"content.yaml": manifest, "probes/b.yml": "probes: [fork, exec]\n"}
+    code, rows, _ = diff(all_three, two)
+    offline.equal((code, [(row["what"], row["detail"]) for row in rows]),
+                  (1, [("narrowed", "no longer loads the probe exit")]), "probes")
+    manifest = manifest.replace("probes", "policy")
+    none = {"content.yaml": manifest, "policy/a.yml": "disabled: []\n"}
+    some = {"content.yaml": manifest, "policy/a.yml": "disabled: [x]\n"}
+    code, rows, _ = diff(none, some)
+    offline.equal((code, rows[0]["what"], rows[0]["detail"]), (1, "muted", "switches off x"),
+                  "policy")
+
+
 offline.main()
