@@ -26,11 +26,12 @@ RESULT admission_policy_check(const struct admission_policy *policy, struct expl
                        "(%u s), not %u s",
                        policy->age_full_s, policy->age_alone_s);
     if (policy->versions_behind > 2 || policy->window_count > LIMIT_WINDOWS
-        || policy->lifted_count > LIMIT_HALTS || policy->ring > 31)
+        || policy->lifted_count > LIMIT_HALTS || policy->allowed_count > LIMIT_HALTS
+        || policy->ring > 31)
         return explain(why, ERROR_LIMIT,
-                       "update policy: at most 2 versions behind, %u windows, %u lifted halts, "
-                       "ring 31",
-                       LIMIT_WINDOWS, LIMIT_HALTS);
+                       "update policy: at most 2 versions behind, %u windows, %u lifted halts, %u "
+                       "allowed removals, ring 31",
+                       LIMIT_WINDOWS, LIMIT_HALTS, LIMIT_HALTS);
     for (size_t i = 0; i < policy->window_count; i++) {
         const struct maintenance_window *window = &policy->windows[i];
         if ((window->days & 0x7f) == 0 || window->minutes == 0
@@ -44,7 +45,7 @@ RESULT admission_policy_check(const struct admission_policy *policy, struct expl
 uint32_t admission_age_s(const struct admission_policy *policy,
                          const struct admission_facts *facts)
 {
-    if (facts->halts.silent != 0 || facts->is_log_silent)
+    if (facts->halts.silent != 0 || facts->is_log_silent || facts->takes_away)
         return policy->age_full_s;
     return facts->is_urgent ? policy->age_urgent_s : policy->age_min_s;
 }
@@ -108,6 +109,14 @@ static void ask_age(const struct admission_policy *policy, const struct admissio
         waits_until(waits, WAIT_PROMOTION, alone);
 }
 
+static bool is_listed(const struct release_name *names, uint8_t count, struct release_name release)
+{
+    for (size_t i = 0; i < count && i < LIMIT_HALTS; i++)
+        if (release_name_equal(names[i], release))
+            return true;
+    return false;
+}
+
 struct waits admission_decide(const struct admission_policy *policy,
                               const struct admission_facts *facts, struct lifecycle_time now)
 {
@@ -117,11 +126,12 @@ struct waits admission_decide(const struct admission_policy *policy,
     bool is_pin = policy->is_pinned && release_name_equal(policy->pin, facts->release);
     if (policy->is_pinned && !is_pin)
         waits_on_others(&waits, WAIT_PINNED);
-    bool is_lifted = false;
-    for (size_t i = 0; i < policy->lifted_count && i < LIMIT_HALTS; i++)
-        is_lifted = is_lifted || release_name_equal(policy->lifted[i], facts->release);
-    if (facts->halts.halting != 0 && !is_lifted)
+    if (facts->halts.halting != 0
+        && !is_listed(policy->lifted, policy->lifted_count, facts->release))
         waits_on_others(&waits, WAIT_HALTED);
+    if (facts->takes_away && policy->removals_need_word
+        && !is_listed(policy->allowed, policy->allowed_count, facts->release))
+        waits_on_others(&waits, WAIT_REMOVALS);
     if ((facts->halts.stale & ~facts->halts.silent) != 0)
         waits_on_others(&waits, WAIT_NEWS);
     if (!is_pin && facts->newer < policy->versions_behind)

@@ -38,17 +38,21 @@ struct admission_policy {
     uint32_t age_urgent_s;    /* of an urgent one; only the host's administrator sets it */
     uint32_t age_full_s;      /* where a partner or the log is silent */
     uint32_t age_alone_s;     /* so old, a release needs no evidence; 0: it always does */
+    bool removals_need_word;  /* what takes detections away waits for the administrator */
     bool is_urgent_anytime;   /* urgent releases need no maintenance window */
     uint8_t window_count;     /* 0: always open */
     struct maintenance_window windows[LIMIT_WINDOWS];
     uint8_t lifted_count;     /* halts of these releases were lifted here by the administrator */
     struct release_name lifted[LIMIT_HALTS];
+    uint8_t allowed_count;    /* these may take detections away: the administrator has looked */
+    struct release_name allowed[LIMIT_HALTS];
 };
 
 /* What others have verified about one release. */
 struct admission_facts {
     struct release_name release;
     bool is_urgent;
+    bool takes_away;         /* it removes, mutes or excepts detections: never urgent, full age */
     struct steady_time first_seen;
     uint32_t log_age_s;      /* between the two witnessed checkpoints; 0: not logged */
     bool is_log_silent;      /* no newer witnessed checkpoint for HALTS_SILENCE_S */

@@ -140,6 +140,23 @@ static void the_administrator_holds_pins_and_lifts(void **state)
     assert_int_equal(reasons(&policy, &facts, DAY_S), 0);
 }
 
+static void what_takes_detections_away_is_gated_by_itself(void **state)
+{
+    (void)state;
+    struct admission_policy policy = admission_policy_default();
+    struct admission_facts facts = old_enough();
+    facts.takes_away = true;
+    facts.is_urgent = true; /* it never is */
+    facts.log_age_s = policy.age_full_s;
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s - 1), 1u << WAIT_FIRST_SEEN);
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 0);
+    policy.removals_need_word = true;
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 1u << WAIT_REMOVALS);
+    policy.allowed_count = 1;
+    policy.allowed[0] = RELEASE;
+    assert_int_equal(reasons(&policy, &facts, policy.age_full_s), 0);
+}
+
 static void a_host_may_stay_behind(void **state)
 {
     (void)state;
@@ -206,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_small_fleet_may_say_how_old_is_old_without_evidence),
         cmocka_unit_test(silence_makes_the_full_age_decide_and_ends),
         cmocka_unit_test(the_administrator_holds_pins_and_lifts),
+        cmocka_unit_test(what_takes_detections_away_is_gated_by_itself),
         cmocka_unit_test(a_host_may_stay_behind),
         cmocka_unit_test(windows_open_and_close),
         cmocka_unit_test(senseless_policies_are_refused_with_words),
