@@ -3,12 +3,10 @@
  * `creance content build`: from a folder of sources to a bundle. The worker parses the manifest and
  * lays out the bytes; the parent puts them where they belong, whole or not at all.
  */
-#include "base/atomic_file.h"
 #include "base/bytes.h"
 #include "cli/content_input.h"
+#include "cli/log_files.h"
 
-#include <fcntl.h>
-#include <libgen.h>
 #include <sha256.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +32,6 @@ static enum cli_exit work(void *context, struct worker_place *place)
         at += count > 0 ? (size_t)count : 0;
     }
     return code;
-}
-
-static RESULT write_file(const char *path, const void *data, size_t size, struct explanation *why)
-{
-    char *folder_copy = strdup(path);
-    char *name_copy = strdup(path);
-    struct result result;
-    if (folder_copy != NULL && name_copy != NULL) {
-        int folder = open(dirname(folder_copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0)
-            result = explain_errno(why, "%s: its folder cannot be opened", path);
-        else
-            result = atomic_file_write(folder, basename(name_copy), data, size, 0644, why);
-        if (folder >= 0)
-            close(folder);
-    } else {
-        result = explain(why, ERROR_MEMORY, "memory is out");
-    }
-    free(folder_copy);
-    free(name_copy);
-    return result;
 }
 
 static void print(const struct call *call, const struct bundle *bundle, const char *digest)
@@ -91,10 +68,9 @@ static enum cli_exit finish(const struct call *call, const char *path, const uin
         verb_error("%s", why.text);
         return CLI_INPUT;
     }
-    if (!result_is_ok(write_file(path, data, size, &why))) {
-        verb_error("%s", why.text);
-        return CLI_UNAVAILABLE;
-    }
+    enum cli_exit code = tlog_file_write(path, data, size, 0644);
+    if (code != CLI_GOOD)
+        return code;
     SHA256Init(&context);
     SHA256Update(&context, data, size);
     SHA256Final(digest, &context);

@@ -4,6 +4,7 @@
  * worker; the new one is loaded, and judged by the tests of the old one too.
  */
 #include "base/bytes.h"
+#include "cli/content_diff.h"
 #include "cli/content_input.h"
 #include "content/bundle_diff.h"
 
@@ -103,27 +104,34 @@ static enum cli_exit work(void *context, struct worker_place *place)
     return code;
 }
 
-static enum cli_exit run(const struct call *call)
+enum cli_exit content_diff_between(const struct call *call, const char *old, const char *new,
+                                   const char *reason)
 {
     struct content_diff diff = {.call = call};
-    const char *reason = options_value(call->options, "accept-removals", NULL);
     if (reason != NULL && *reason == '\0')
         return verb_usage_error(call, "--accept-removals needs a reason: it goes into the log");
-    enum cli_exit code = content_input_read(options_word(call->options, 0), &diff.old_input);
+    enum cli_exit code = content_input_read(old, &diff.old_input);
     if (code == CLI_GOOD)
-        code = content_input_read(options_word(call->options, 1), &diff.new_input);
+        code = content_input_read(new, &diff.new_input);
     if (code == CLI_GOOD)
         code = worker_run(call, work, &diff);
-    if (code == CLI_FINDING && reason != NULL) {
-        verb_error("taken as right, because: %s", reason);
-        code = CLI_GOOD;
-    } else if (code == CLI_FINDING) {
+    if (code == CLI_FINDING && reason == NULL)
         verb_error("this release may detect less; who thinks that right says why with "
                    "--accept-removals REASON, here and when it is published");
-    }
     content_input_close(&diff.old_input);
     content_input_close(&diff.new_input);
     return code;
+}
+
+static enum cli_exit run(const struct call *call)
+{
+    const char *reason = options_value(call->options, "accept-removals", NULL);
+    enum cli_exit code = content_diff_between(call, options_word(call->options, 0),
+                                              options_word(call->options, 1), reason);
+    if (code != CLI_FINDING || reason == NULL)
+        return code;
+    verb_error("taken as right, because: %s", reason);
+    return CLI_GOOD;
 }
 
 static const struct option_row OPTIONS[] = {

@@ -44,9 +44,11 @@ static enum cli_exit entry_of_words(const struct call *call, struct tlog_file *r
     struct tlog_entry entry = {0};
     struct explanation why;
     if (!tlog_entry_find_kind((struct bytes){(const uint8_t *)kind, strlen(kind)}, &entry.kind))
-        return verb_usage_error(call, "\"%s\" is no kind of entry: expected %s, %s, %s or %s", kind,
+        return verb_usage_error(call,
+                                "\"%s\" is no kind of entry: expected %s, %s, %s, %s or %s", kind,
                                 tlog_entry_kind_word(TLOG_KIND_RELEASE),
                                 tlog_entry_kind_word(TLOG_KIND_PROMOTION),
+                                tlog_entry_kind_word(TLOG_KIND_REMOVAL),
                                 tlog_entry_kind_word(TLOG_KIND_HALT),
                                 tlog_entry_kind_word(TLOG_KIND_OVERRIDE));
     for (size_t i = 2; i < options_word_count(call->options); i++) {

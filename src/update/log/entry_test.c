@@ -24,6 +24,7 @@ static const char *const GOOD[] = {
          "reason crashes on Debian \xe2\x80\x94 see 291\n",
     HEAD "kind override\ndigest " DIGEST "\npartner customer\naction halt\nexpires 0\n"
          "reason a test\n",
+    HEAD "kind removal\nname rules\nversion 42\ndigest " DIGEST "\nreason rule X was wrong\n",
 };
 
 static void every_kind_is_read_and_written_back(void **state)
