@@ -214,14 +214,16 @@ RESULT tlog_verify_release(const struct tlog_policy *policy, const struct tlog_r
 {
     struct tlog_proof parsed;
     struct tlog_proven proven;
-    struct tlog_witnessed newer;
     struct tlog_release_proof result = {0};
     GUARD(tlog_verify_entry(policy, proof, (struct bytes){0}, &parsed, &proven, why));
     GUARD(compare_release(release, (struct bytes){parsed.extra, parsed.extra_size}, why));
+    struct tlog_witnessed newer = proven.in;
     if (age.size > 0)
         GUARD(tlog_verify_age(policy, &proven.in, age, &newer, &result.age_s, why));
     result.index = proven.index;
     result.logged_by_s = proven.in.existed_by_s;
+    result.log_size = newer.checkpoint.size;
+    result.log_current_at_s = newer.current_at_s;
     *ret_proof = result;
     return RESULT_OK;
 }

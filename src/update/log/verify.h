@@ -67,6 +67,9 @@ struct tlog_release_proof {
     uint64_t index;
     uint64_t logged_by_s; /* since 1970: by then it was in the log */
     uint64_t age_s;       /* proven; 0 without an age file */
+    /* The newest that the files know of the log, for who asks whether it is silent. */
+    uint64_t log_size;
+    uint64_t log_current_at_s;
 };
 
 /* Both questions at once: `proof` must carry an entry of kind release with exactly these facts;

@@ -5,7 +5,9 @@
 #include "tests/unit.h"
 #include "update/log/fake_log.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { INDEX = 11, OLD_SIZE = 13, NEW_SIZE = 40 };
 
@@ -314,50 +316,98 @@ static void what_is_no_proof_is_refused(void **state)
 #undef TAIL
 }
 
-/* A log of the one entry: small enough to be made by hand. */
-static struct bytes make_release_proof(const char *entry, char *out)
+/* A log of the one entry: small enough to be made by hand. Its checkpoint, of these times. */
+static struct bytes make_small_checkpoint(const char *entry, const uint64_t times_s[FAKE_WITNESSES],
+                                          char *out)
 {
-    static struct tlog_proof proof;
-    static char text[FAKE_TEXT_BYTES];
-    struct writer writer = writer_of(text, sizeof text);
+    struct writer writer = writer_of(out, FAKE_TEXT_BYTES);
     struct checkpoint checkpoint = {
         .origin = {(const uint8_t *)"example.com/log", 15},
         .size = 1,
         .root = merkle_leaf((struct bytes){(const uint8_t *)entry, strlen(entry)}),
     };
-    proof = (struct tlog_proof){.extra_size = strlen(entry)};
-    bytes_copy(proof.extra, sizeof proof.extra, entry, strlen(entry));
     assert_ok(checkpoint_write(&writer, &checkpoint));
     struct bytes signed_text = {writer.data, writer.at};
     assert_ok(writer_u8(&writer, '\n'));
     assert_ok(note_sign(fake.log, signed_text, 0, &writer, NULL));
-    assert_ok(note_sign(fake.witnesses[0], signed_text, 100, &writer, NULL));
-    assert_ok(note_sign(fake.witnesses[1], signed_text, 200, &writer, NULL));
-    proof.whole = (struct bytes){writer.data, writer.at};
+    for (size_t i = 0; i < FAKE_WITNESSES; i++) {
+        if (times_s[i] != 0)
+            assert_ok(note_sign(fake.witnesses[i], signed_text, times_s[i], &writer, NULL));
+    }
+    return (struct bytes){writer.data, writer.at};
+}
+
+static struct bytes make_release_proof(const char *entry, const uint64_t times_s[FAKE_WITNESSES],
+                                       char *out)
+{
+    static struct tlog_proof proof;
+    static char text[FAKE_TEXT_BYTES];
+    proof = (struct tlog_proof){.extra_size = strlen(entry)};
+    bytes_copy(proof.extra, sizeof proof.extra, entry, strlen(entry));
+    proof.whole = make_small_checkpoint(entry, times_s, text);
     struct writer file = writer_of(out, FAKE_TEXT_BYTES);
     assert_ok(tlog_proof_write(&file, &proof));
     return (struct bytes){file.data, file.at};
 }
 
+/* The same checkpoint, cosigned later. */
+static struct bytes make_release_age(const char *entry, const uint64_t times_s[FAKE_WITNESSES],
+                                     char *out)
+{
+    static char text[FAKE_TEXT_BYTES];
+    struct checkpoint_proof proof = {
+        .old_size = 1,
+        .whole = make_small_checkpoint(entry, times_s, text),
+    };
+    struct writer file = writer_of(out, FAKE_TEXT_BYTES);
+    assert_ok(checkpoint_proof_write(&file, &proof));
+    return (struct bytes){file.data, file.at};
+}
+
+static const char ENTRY[] = "creance-log-entry/v1\nkind release\nname rules\nversion 42\n"
+                            "digest 0101010101010101010101010101010101010101010101010101010101"
+                            "010101\n";
+
+/* What a host spends on a release: a proof and an age, each with three witnesses. */
+static void measure(const struct tlog_release *release)
+{
+    enum { ROUNDS = 500 };
+    static const uint64_t TIMES_S[] = {100, 200, 300}, LATER_S[] = {4000, 5000, 6000};
+    char text[FAKE_TEXT_BYTES], later[FAKE_TEXT_BYTES];
+    struct tlog_release_proof result;
+    struct bytes proof = make_release_proof(ENTRY, TIMES_S, text);
+    struct bytes age = make_release_age(ENTRY, LATER_S, later);
+    clock_t start = clock();
+    for (int i = 0; i < ROUNDS; i++)
+        assert_ok(tlog_verify_release(policy, release, proof, age, &result, NULL));
+    double us = (double)(clock() - start) * 1e6 / CLOCKS_PER_SEC / ROUNDS;
+    print_message("# a release with its proof and age, 3 witnesses: %.0f us of CPU\n", us);
+}
+
+/* Measures too when $CREANCE_MEASURE is set. */
 static void a_release_is_proven_by_its_facts(void **state)
 {
     (void)state;
-    static const char ENTRY[] = "creance-log-entry/v1\nkind release\nname rules\nversion 42\n"
-                                "digest 0101010101010101010101010101010101010101010101010101010101"
-                                "010101\n";
     static const char HALT[] = "creance-log-entry/v1\nkind halt\n"
                                "digest 0101010101010101010101010101010101010101010101010101010101"
                                "010101\npartner vendor\nnumber 1\nexpires 5\nreason x\n";
-    char text[FAKE_TEXT_BYTES];
+    static const uint64_t TIMES_S[] = {100, 200, 0}, LATER_S[] = {0, 5000, 6000};
+    char text[FAKE_TEXT_BYTES], later[FAKE_TEXT_BYTES];
     struct tlog_release release = {.name = "rules", .version = 42};
     struct tlog_release_proof result;
     struct explanation why = {""};
     struct bytes none = {0};
     for (size_t i = 0; i < sizeof release.digest; i++)
         release.digest[i] = 1;
-    struct bytes proof = make_release_proof(ENTRY, text);
+    struct bytes proof = make_release_proof(ENTRY, TIMES_S, text);
     assert_ok(tlog_verify_release(policy, &release, proof, none, &result, &why));
     assert_true(result.logged_by_s == 200 && result.age_s == 0 && result.index == 0);
+    assert_true(result.log_size == 1 && result.log_current_at_s == 100);
+    struct bytes age = make_release_age(ENTRY, LATER_S, later);
+    assert_ok(tlog_verify_release(policy, &release, proof, age, &result, &why));
+    assert_true(result.age_s == 4800 && result.log_current_at_s == 5000);
+    if (getenv("CREANCE_MEASURE") != NULL)
+        measure(&release);
     release.version = 43;
     assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     release.version = 42;
@@ -367,7 +417,7 @@ static void a_release_is_proven_by_its_facts(void **state)
     release.digest[31] = 2;
     assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     release.digest[31] = 1;
-    proof = make_release_proof(HALT, text);
+    proof = make_release_proof(HALT, TIMES_S, text);
     assert_error(tlog_verify_release(policy, &release, proof, none, &result, &why), ERROR_STATE);
     assert_non_null(strstr(why.text, "kind"));
 }
