@@ -129,6 +129,21 @@ static enum cli_exit choose_pack(struct content_check_verb *verb, struct bytes *
     return CLI_INPUT;
 }
 
+/* What is meant for hosts of ours must be of use there: a log source that no host has, or a field
+ * that no event has, is a mistake of the author or a bundle for somebody else. */
+static void find_useless(struct content_check_verb *verb)
+{
+    for (size_t i = 0; i < engine_rule_count(verb->engine); i++) {
+        const struct engine_rule *rule = engine_rule(verb->engine, i);
+        if (rule->state == ENGINE_RULE_REJECTED || *rule->reason == '\0')
+            continue;
+        const struct content_finding finding = {
+            "target", {(const uint8_t *)rule->file, strlen(rule->file)}, rule->line, rule->reason,
+            false};
+        say(verb, &finding);
+    }
+}
+
 /* The limit of memory is the one that the bundle states: hosts give it no more. */
 static enum cli_exit load(struct content_check_verb *verb)
 {
@@ -144,6 +159,8 @@ static enum cli_exit load(struct content_check_verb *verb)
         return CLI_GOOD;
     if (verb->with_count > 0 || bundle->facts.kind != BUNDLE_RULES)
         options.memory_limit_bytes = 0;
+    if (bundle->facts.target == BUNDLE_TARGET_LINUX)
+        options.sources = engine_native_sources(&options.source_count);
     worker_at(verb->place, "loading the rules");
     clock_t start = clock();
     struct result result = engine_load(&options, pack.data, pack.size, &verb->engine, &why);
@@ -152,6 +169,8 @@ static enum cli_exit load(struct content_check_verb *verb)
         find(verb, "load", verb->input.path, "%s", why.text);
         return CLI_GOOD;
     }
+    if (bundle->facts.target == BUNDLE_TARGET_LINUX)
+        find_useless(verb);
     if (verb->with_count == 0 && !result_is_ok(bundle_check_cost(bundle, verb->engine, &why)))
         find(verb, "cost", verb->input.path, "%s", why.text);
     if (verb->load_ms > verb->input.manifest.load_ms_max)

@@ -241,6 +241,30 @@ def check_finds_a_rule_that_matches_what_is_not_known():
 
 
 @offline.test
+def check_finds_what_no_host_of_the_target_has():
+    """What wrong-target and channel-file-291 are about: content for somebody else."""
+    manifest = MANIFEST + "target: linux\n"
+    windows = RULE.replace("product: linux", "product: windows")
+    finding({**GOOD, "content.yaml": manifest, "rules/a/evil.yml": windows}, "target",
+            "rules/a/evil.yml:1", "windows")
+    unknown = RULE.replace("    Image|endswith: /evil",
+                           "    Image|endswith: /evil\n    Field21: '*'")
+    finding({**GOOD, "content.yaml": manifest, "rules/a/evil.yml": unknown}, "target",
+            "rules/a/evil.yml:1", "Field21")
+
+
+@offline.test
+def an_expression_that_backtracks_elsewhere_costs_nothing_here():
+    """What regex is about."""
+    rule = RULE.replace("Image|endswith: /evil", "CommandLine|re: '(.*.*)*=.*(a+)+b$'")
+    tests = json.dumps({"match": True, "event": {"CommandLine": "x=" + "a" * 8000 + "b"}}) + "\n"
+    folder = built({**GOOD, "rules/a/evil.yml": rule, "rules/a/evil.tests.jsonl": tests})
+    code, rows, summary, errors = check(folder["bundle"])
+    offline.equal((code, rows), (0, []), f"verdict ({errors})")
+    print(f"# {summary}")
+
+
+@offline.test
 def a_match_that_crashes_is_seen_here_and_named():
     tests = TESTS + '{"match": false, "event": {"Image": "creance-fault-crash"}}\n'
     folder = built({**GOOD, "rules/a/evil.tests.jsonl": tests})
