@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+bool steady_is_boot(const struct steady_base *base, const uint8_t boot_id[BOOT_ID_BYTES])
+{
+    return memcmp(base->boot_id, boot_id, BOOT_ID_BYTES) == 0;
+}
+
 struct steady_time steady_now(const struct steady_base *base, uint32_t boottime_s,
                               const uint8_t boot_id[BOOT_ID_BYTES])
 {
-    bool is_same_boot = memcmp(base->boot_id, boot_id, BOOT_ID_BYTES) == 0;
     uint32_t passed_s = boottime_s;
-    if (is_same_boot)
+    if (steady_is_boot(base, boot_id))
         passed_s = boottime_s > base->boottime_s ? boottime_s - base->boottime_s : 0;
     return steady_after(base->at, passed_s);
 }

@@ -29,6 +29,9 @@ struct update_state {
 struct steady_time steady_now(const struct steady_base *base, uint32_t boottime_s,
                               const uint8_t boot_id[BOOT_ID_BYTES]);
 
+/* Whether the base was saved in this boot. */
+bool steady_is_boot(const struct steady_base *base, const uint8_t boot_id[BOOT_ID_BYTES]);
+
 /* Moves the base to now; do it before each save. */
 void steady_rebase(struct steady_base *base, uint32_t boottime_s,
                    const uint8_t boot_id[BOOT_ID_BYTES]);
