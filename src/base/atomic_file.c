@@ -2,7 +2,6 @@
 #include "base/atomic_file.h"
 
 #include "base/bytes.h"
-#include "base/limits.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -110,23 +109,30 @@ RESULT atomic_file_read(int folder, const char *name, void *out, size_t capacity
     return result;
 }
 
+RESULT atomic_parent_path(const char *path, char out[LIMIT_PATH_BYTES], struct explanation *why)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    bool fits = slash == NULL   ? string_copy(out, LIMIT_PATH_BYTES, ".")
+                : slash == path ? string_copy(out, LIMIT_PATH_BYTES, "/")
+                                : string_format(out, LIMIT_PATH_BYTES, "%.*s",
+                                                (int)(slash - path), path);
+    if (!fits || *name == '\0')
+        return explain(why, ERROR_LIMIT, "\"%.64s\" cannot be the name of a file", path);
+    return RESULT_OK;
+}
+
 RESULT atomic_parent_open(const char *path, int *ret_folder, const char **ret_name,
                           struct explanation *why)
 {
     char parent[LIMIT_PATH_BYTES];
     const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
-    bool fits = slash == NULL   ? string_copy(parent, sizeof parent, ".")
-                : slash == path ? string_copy(parent, sizeof parent, "/")
-                                : string_format(parent, sizeof parent, "%.*s",
-                                                (int)(slash - path), path);
-    if (!fits || *name == '\0')
-        return explain(why, ERROR_LIMIT, "\"%.64s\" cannot be the name of a file", path);
+    GUARD(atomic_parent_path(path, parent, why));
     int folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return explain_errno(why, "the folder %s cannot be opened", parent);
     *ret_folder = folder;
-    *ret_name = name;
+    *ret_name = slash == NULL ? path : slash + 1;
     return RESULT_OK;
 }
 

@@ -7,6 +7,7 @@
  *
  * `folder` is a descriptor; names have no slash, and no symbolic link is followed.
  */
+#include "base/limits.h"
 #include "base/result.h"
 
 #include <stdint.h>
@@ -31,6 +32,9 @@ RESULT atomic_file_read_open(int file, const char *name, void *out, size_t capac
  * view into `path`. */
 RESULT atomic_parent_open(const char *path, int *ret_folder, const char **ret_name,
                           struct explanation *why);
+
+/* The path of that folder: "." where `path` names none. */
+RESULT atomic_parent_path(const char *path, char out[LIMIT_PATH_BYTES], struct explanation *why);
 
 /* The folder `name` in `folder`, made where it is absent; its entry has reached the disk. */
 RESULT atomic_folder_open(int folder, const char *name, mode_t mode, int *ret_folder,

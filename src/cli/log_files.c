@@ -3,6 +3,7 @@
 
 #include "base/atomic_file.h"
 #include "base/bytes.h"
+#include "base/sandbox.h"
 #include "update/signature/sign.h"
 
 #include <fcntl.h>
@@ -25,6 +26,26 @@ enum cli_exit tlog_failed(struct result result, const struct explanation *why)
     default:
         return CLI_UNAVAILABLE;
     }
+}
+
+enum cli_exit tlog_enter_sandbox(const char *name, const char *writable_folder)
+{
+    const struct sandbox_folder folders[] = {
+        {-1, "/", SANDBOX_ALLOW_READ_FILES},
+        {-1, writable_folder, SANDBOX_ALLOW_WRITE_FILES},
+    };
+    const struct sandbox_profile profile = {
+        .name = name,
+        .allow = SANDBOX_ALLOW_READ_FILES
+                 | (writable_folder == NULL ? 0 : SANDBOX_ALLOW_WRITE_FILES),
+        .folders = folders,
+        .folder_count = writable_folder == NULL ? 1 : 2,
+    };
+    struct explanation why;
+    if (result_is_ok(sandbox_enter(&profile, &why)))
+        return CLI_GOOD;
+    verb_error("%s", why.text);
+    return CLI_UNAVAILABLE;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */

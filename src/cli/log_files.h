@@ -46,6 +46,10 @@ struct tlog_place {
 enum cli_exit tlog_place_open(const char *name, struct tlog_place *ret_place);
 void tlog_place_close(struct tlog_place *place);
 
+/* What is read may be anybody's: from here on this process can read files, write those of one
+ * folder (NULL: none), and reach no network. For who asks nothing over the network. */
+enum cli_exit tlog_enter_sandbox(const char *name, const char *writable_folder);
+
 /* Says `why` and gives the exit code that goes with the result: what was judged is bad
  * (CLI_FINDING), what was handed in is unusable (CLI_INPUT), or something is missing. */
 enum cli_exit tlog_failed(struct result result, const struct explanation *why);

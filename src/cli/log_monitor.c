@@ -3,6 +3,7 @@
  * `creance log monitor`: follows a public log, says what is new, and sounds the alarm where it is
  * not what it was.
  */
+#include "base/atomic_file.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "cli/log_files.h"
@@ -80,7 +81,7 @@ static enum cli_exit raise_alarm(const struct monitor *monitor, const char *sent
 {
     char path[LIMIT_PATH_BYTES];
     verb_error("ALARM: %s", sentence);
-    if (string_format(path, sizeof path, "%s.alarm", monitor->memory_path)
+    if (monitor->seen.size > 0 && string_format(path, sizeof path, "%s.alarm", monitor->memory_path)
         && tlog_file_write(path, monitor->seen.data, monitor->seen.size, 0644) == CLI_GOOD)
         verb_error("what was seen is kept in %s, what it contradicts in %s", path,
                    monitor->memory_path);
@@ -162,6 +163,7 @@ static RESULT read_checkpoint(struct monitor *monitor, struct tlog_witnessed *re
                               struct explanation *why)
 {
     const struct tlog_source *source = &monitor->place.source;
+    monitor->seen.size = 0;
     GUARD(source->read(source->context, TILE_CHECKPOINT, monitor->seen.data, LIMIT_NOTE_BYTES,
                        &monitor->seen.size, why));
     return tlog_verify_checkpoint(monitor->policy, tlog_file_bytes(&monitor->seen), ret_newer, why);
@@ -237,6 +239,19 @@ static enum cli_exit prepare(struct monitor *monitor)
     return CLI_UNAVAILABLE;
 }
 
+/* A log in a folder needs no network; its memory is all that is written. */
+static enum cli_exit enter_sandbox(const struct monitor *monitor)
+{
+    struct explanation why;
+    char folder[LIMIT_PATH_BYTES];
+    if (monitor->place.folder.fd < 0)
+        return CLI_GOOD;
+    if (result_is_ok(atomic_parent_path(monitor->memory_path, folder, &why)))
+        return tlog_enter_sandbox("of log monitor", folder);
+    verb_error("%s", why.text);
+    return CLI_USAGE;
+}
+
 static enum cli_exit run(const struct call *call)
 {
     struct monitor monitor = {.call = call, .place = {.folder = {-1}}};
@@ -248,6 +263,8 @@ static enum cli_exit run(const struct call *call)
     enum cli_exit code = prepare(&monitor);
     if (code == CLI_GOOD)
         code = tlog_place_open(options_word(call->options, 0), &monitor.place);
+    if (code == CLI_GOOD)
+        code = enter_sandbox(&monitor);
     if (code == CLI_GOOD)
         code = options_has(call->options, "once") ? look(&monitor)
                                                   : follow(&monitor, interval_s);

@@ -4,7 +4,6 @@
  */
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/sandbox.h"
 #include "cli/log_files.h"
 #include "update/log/tile_tree.h"
 #include "update/log/verify.h"
@@ -222,26 +221,13 @@ static bool is_place(const char *name)
     return fetch_is_url(name) || (stat(name, &status) == 0 && S_ISDIR(status.st_mode));
 }
 
-/* What is read may be anybody's: where nothing is asked over the network, this process can only
- * read from here on. */
-static enum cli_exit enter_sandbox(const struct call *call)
+static bool is_offline(const struct call *call)
 {
-    static const struct sandbox_folder FOLDERS[] = {{-1, "/", SANDBOX_ALLOW_READ_FILES}};
-    static const struct sandbox_profile PROFILE = {
-        .name = "of log verify",
-        .allow = SANDBOX_ALLOW_READ_FILES,
-        .folders = FOLDERS,
-        .folder_count = 1,
-    };
-    struct explanation why;
     for (size_t i = 0; i < options_word_count(call->options); i++) {
         if (fetch_is_url(options_word(call->options, i)))
-            return CLI_GOOD;
+            return false;
     }
-    if (result_is_ok(sandbox_enter(&PROFILE, &why)))
-        return CLI_GOOD;
-    verb_error("%s", why.text);
-    return CLI_UNAVAILABLE;
+    return true;
 }
 
 static enum cli_exit prepare(struct verifying *verifying)
@@ -268,7 +254,7 @@ static enum cli_exit run(const struct call *call)
         return CLI_UNAVAILABLE;
     }
     verifying->call = call;
-    enum cli_exit code = enter_sandbox(call);
+    enum cli_exit code = is_offline(call) ? tlog_enter_sandbox("of log verify", NULL) : CLI_GOOD;
     if (code == CLI_GOOD)
         code = prepare(verifying);
     for (size_t i = 0; code == CLI_GOOD && i < options_word_count(call->options); i++) {

@@ -5,6 +5,7 @@
 """The public log with real witnesses on loopback: append, prove, follow, kill, fork."""
 import base64
 import contextlib
+import gzip
 import hashlib
 import http.client
 import http.server
@@ -416,6 +417,45 @@ def any_web_server_hands_a_log_out():
         offline.contains(errors, "entry 1 ", "message")
         code, _, errors = stage.monitor("http://127.0.0.1:9/", memory="other")
         offline.equal(code, 4, "nobody there")
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """A web server that means harm, by the first part of the path."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        mood = self.path.split("/")[1]
+        self.send_response(302 if mood == "redirect" else 500 if mood == "broken" else 200)
+        if mood == "redirect":
+            self.send_header("Location", "file:///etc/passwd")
+        if mood == "bomb":
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        with contextlib.suppress(OSError):  # it hangs up
+            if mood == "endless":
+                for _ in range(100):
+                    self.wfile.write(b"x" * 65536)
+            elif mood == "bomb":
+                self.wfile.write(gzip.compress(b"x" * 50000000))
+            elif mood == "noise":
+                self.wfile.write(os.urandom(3000))
+
+
+@offline.test
+def a_hostile_web_server_gets_nowhere():
+    with Stage() as stage, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for mood, expected, words in (("endless", 1, "more than"), ("bomb", 1, "more than"),
+                                      ("noise", 1, "no signed note"), ("broken", 4, "500"),
+                                      ("redirect", 4, "302"), ("empty", 1, "no signed note")):
+            url = f"http://127.0.0.1:{server.server_address[1]}/{mood}"
+            code, said, errors = stage.monitor(url)
+            offline.equal((code, said), (expected, []), f"{mood}: {errors}")
+            offline.contains(errors, words, mood)
+        harness.expect(not os.path.exists(stage.folder["seen"]), "nothing of it is remembered")
+        server.shutdown()
 
 
 @offline.test

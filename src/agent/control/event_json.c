@@ -2,6 +2,7 @@
 #include "agent/control/event_json.h"
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -21,26 +22,6 @@ bool event_form_find(const char *name, enum event_form *out)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character at the start of `data`; 0 where there is none (RFC 3629). */
-static size_t character_size(const uint8_t *data, size_t left)
-{
-    static const uint32_t SMALLEST[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = data[0];
-    if (first < 0x80)
-        return 1;
-    size_t size = first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-    if (size == 0 || size > left)
-        return 0;
-    uint32_t value = first & (0x7fU >> size);
-    for (size_t i = 1; i < size; i++) {
-        if (data[i] >> 6 != 2)
-            return 0;
-        value = value << 6 | (data[i] & 0x3f);
-    }
-    bool is_bad = value < SMALLEST[size] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000);
-    return is_bad ? 0 : size;
-}
-
 json_t *json_foreign(const void *data, size_t size)
 {
     static const char REPLACEMENT[] = "\xef\xbf\xbd";
@@ -54,7 +35,8 @@ json_t *json_foreign(const void *data, size_t size)
         return NULL;
     size_t used = 0;
     for (size_t at = 0; at < size;) {
-        size_t step = character_size(bytes + at, size - at);
+        uint32_t code;
+        size_t step = utf8_decode(bytes + at, size - at, &code);
         if (step == 0)
             bytes_copy(text + used, capacity - used, REPLACEMENT, 3);
         else
