@@ -94,7 +94,7 @@ static bool has_path(const struct bundle_lines *lines, const char *line)
 static bool is_excepted(const char *condition, const char *line)
 {
     const char *at = strstr(condition, "not");
-    size_t size = strcspn(line, ".|= ");
+    size_t size = strcspn(line, ".[ ");
     if (at == NULL || string_starts_with(line, "condition = "))
         return false;
     while (*at != '\0') {
@@ -197,6 +197,8 @@ static bool compare_section(struct diff *diff, const struct bundle_document *old
     pair.is_strict = string_equal(section, "logsource") || string_equal(section, "correlation");
     if (string_equal(section, "detection"))
         pair.condition = condition_of(new);
+    if (string_equal(section, "detection") && *pair.condition == '\0')
+        pair.is_strict = true; /* several conditions: what they except is not looked into */
     if (!bundle_lines_of(diff->old_documents.arena, section_of(old, section), &pair.old_lines)
         || !bundle_lines_of(diff->new_documents.arena, section_of(new, section),
                             &pair.new_lines))
@@ -285,6 +287,17 @@ static RESULT compare_documents(struct diff *diff, const struct bundle_document 
     return RESULT_OK;
 }
 
+/* A correlation that does not say `generate: true`. */
+static bool speaks_for_others(const struct bundle_document *document)
+{
+    const struct yaml_node *correlation = section_of(document, "correlation");
+    const struct yaml_node *generate =
+        correlation != NULL ? yaml_get(correlation, "generate") : NULL;
+    if (generate == NULL && correlation != NULL)
+        generate = yaml_get(document->root, "generate");
+    return correlation != NULL && (generate == NULL || !string_equal(generate->text, "true"));
+}
+
 static RESULT compare_detections(struct diff *diff)
 {
     for (size_t i = 0; i < diff->old_documents.count; i++) {
@@ -300,9 +313,15 @@ static RESULT compare_detections(struct diff *diff)
     }
     for (size_t i = 0; i < diff->new_documents.count; i++) {
         const struct bundle_document *new = &diff->new_documents.rows[i];
-        if (bundle_documents_find(&diff->old_documents, new->key) == NULL)
-            say_of(diff, new->is_filter ? BUNDLE_EXCEPTED : BUNDLE_ADDED, new,
-                   new->is_filter ? "a new exception" : "new");
+        if (bundle_documents_find(&diff->old_documents, new->key) != NULL)
+            continue;
+        if (new->is_filter)
+            say_of(diff, BUNDLE_EXCEPTED, new, "a new exception");
+        else if (speaks_for_others(new))
+            say_of(diff, BUNDLE_MUTED, new,
+                   "a new correlation: the rules that it names report through it only");
+        else
+            say_of(diff, BUNDLE_ADDED, new, "new");
     }
     return RESULT_OK;
 }

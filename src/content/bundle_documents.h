@@ -32,12 +32,13 @@ void bundle_documents_free(struct bundle_documents *documents);
 const struct bundle_document *bundle_documents_find(const struct bundle_documents *documents,
                                                     const char *key);
 
-/* The leaves below `node` as "path = value", sorted; lists give each item under the list's path.
- * NULL: the arena is full. */
+/* The leaves below `node` as "path = value", sorted. The order of keys and of the scalars of a list
+ * is nothing; all else that differs gives different lines. */
 struct bundle_lines {
     const char **rows;
     size_t count;
     size_t capacity;
 };
+/* False: the arena is full. */
 bool bundle_lines_of(struct arena *arena, const struct yaml_node *node,
                      struct bundle_lines *ret_lines);

@@ -144,13 +144,19 @@ static void test_every_length(void **state)
     free(data);
 }
 
+/* What in the head may be otherwise and still be a bundle: lower levels and other words. */
+static bool is_free(size_t at)
+{
+    return (at >= 12 && at < 32) || (at >= 40 && at < 84) || (at >= 88 && at < 96)
+           || at >= BUNDLE_HEAD_BYTES;
+}
+
 /* Each byte is either refused or part of a text, which the reader cannot judge. */
 static void test_every_byte(void **state)
 {
     (void)state;
     uint8_t *data;
     size_t size;
-    size_t refused_in_head = 0;
     example(&data, &size);
     for (size_t at = 0; at < size; at++) {
         for (unsigned turn = 1; turn < 256; turn *= 2) {
@@ -159,7 +165,9 @@ static void test_every_byte(void **state)
             struct explanation why = {""};
             data[at] ^= (uint8_t)turn;
             bool is_refused = !result_is_ok(bundle_open(data, size, &bundle, &why));
-            refused_in_head += is_refused && at < BUNDLE_HEAD_BYTES;
+            if (!is_refused && !is_free(at))
+                fail_msg("byte %zu of the head may be changed by %#x", at, turn);
+            assert_true(!is_refused || *why.text != '\0');
             for (unsigned i = 0; !is_refused && i < BUNDLE_SECTION_COUNT; i++) {
                 struct pack_reader files = bundle_files(&bundle, (enum bundle_section)i);
                 while (result_is_ok(pack_reader_next(&files, &file)))
@@ -168,8 +176,6 @@ static void test_every_byte(void **state)
             data[at] ^= (uint8_t)turn;
         }
     }
-    /* Free are: version, name, ceilings, and lower levels; all else in the head is bound. */
-    assert_true(refused_in_head > 8 * (BUNDLE_HEAD_BYTES - 8 - BUNDLE_NAME_BYTES - 8 - 4 - 8 - 12));
     free(data);
 }
 

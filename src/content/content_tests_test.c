@@ -170,7 +170,9 @@ static const char COUNTING[] = COUNTING_TEXT;
 static void test_correlations(void **state)
 {
     (void)state;
-    static const char LINES[] = "{\"match\": true, \"events\": [" E("01") ", " E("30") "]}\n"
+    static const char LINES[] = "{\"match\": false, \"events\": [" E("01") "]}\n"
+                                "{\"match\": false, \"event\": " E("02") "}\n"
+                                "{\"match\": true, \"events\": [" E("01") ", " E("30") "]}\n"
                                 "{\"match\": false, \"event\": " E("31") "}\n"
                                 "{\"match\": false, \"events\": [" E("01") "]}\n"
                                 "{\"match\": false, \"events\": [" E("01") "," TOO_FAR "]}\n";

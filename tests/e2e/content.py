@@ -347,6 +347,21 @@ def diff_shows_what_a_release_takes_away():
     everything = FILTERED.replace("1 of filter_*", "1 of them")
     exception = {"exceptions/e.yml": "title: E\nlogsource: {product: linux}\nfilter:\n"
                                      "  rules: any\n  x:\n    User: a\n  condition: not x\n"}
+    rule_id = "6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2d11"
+    hidden = {"exceptions/e.yml": f"id: {rule_id}\n" + exception["exceptions/e.yml"]}
+    double = {"rules/a/afore.yml": RULE, "rules/a/afore.tests.jsonl": TESTS,
+              rule: RULE.replace("level: high", "level: low")}
+    correlation = {rule: RULE + "---\ntitle: C\ncorrelation:\n  type: event_count\n"
+                         f"  rules: [{rule_id}]\n  group-by: [User]\n  timespan: 1m\n"
+                         "  condition: {gte: 9}\n"}
+    either = RULE.replace("    Image|endswith: /evil\n", "    - Image|endswith: /evil\n"
+                                                        "    - User: a\n")
+    both = RULE.replace("/evil\n", "/evil\n    User: a\n")
+    several = FILTERED.replace("User: backup", "User:\n    - backup").replace(
+        "condition: selection and not 1 of filter_*",
+        "condition:\n  - selection and not 1 of filter_*\n  - filter_backup and selection")
+    dotted = RULE.replace("  selection:\n    Image|endswith: /evil\n",
+                          "  selection.Image|endswith: /evil\n")
     ioc = "placeholders:\n  users: [a, b]\n"
     expanding = exception["exceptions/e.yml"].replace("User: a", "User|expand: '%users%'")
     more_tests = TESTS + TESTS.replace("/bin/evil", "/usr/evil")
@@ -370,6 +385,15 @@ def diff_shows_what_a_release_takes_away():
                 tests: TESTS.replace("evil", "worse")}, {"narrowed", "untested", "missed"}),
         (GOOD, {**GOOD, rule: RULE.replace("product: linux", "product: windows")}, {"narrowed"}),
         (GOOD, {**GOOD, rule: "title: [\n"}, {"removed", "missed"}),
+        (GOOD, {**GOOD, **hidden}, {"excepted"}),
+        ({**GOOD, rule: either}, {**GOOD, rule: both}, {"narrowed"}),
+        (GOOD, {**GOOD, rule: dotted}, {"narrowed"}),
+        ({**GOOD, rule: several}, {**GOOD, rule: several.replace("- backup", "- backup\n    - b")},
+         {"narrowed"}),
+        ({**GOOD, rule: RULE.replace("/evil", "'null'")},
+         {**GOOD, rule: RULE.replace("/evil", "null")}, {"narrowed"}),
+        ({**GOOD, **double, rule: RULE}, {**GOOD, **double}, {"muted"}),
+        (GOOD, {**GOOD, **correlation}, {"muted"}),
         ({**GOOD, "ioc/i.yml": ioc}, {**GOOD, "ioc/i.yml": ioc.replace("a, b", "a")},
          {"narrowed"}),
         ({**GOOD, "ioc/i.yml": ioc, "exceptions/e.yml": expanding},

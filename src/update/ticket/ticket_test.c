@@ -83,6 +83,29 @@ static void test_round(void **state)
     assert_memory_equal(seen.digest, ticket.digest, TICKET_DIGEST_BYTES);
 }
 
+/* The bytes that docs/format-content.md promises; other programs sign and read them, too. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    struct ticket ticket = example();
+    uint8_t message[TICKET_MESSAGE_BYTES];
+    uint8_t bytes[TICKET_BYTES];
+    static const uint8_t BODY[TICKET_BODY_BYTES] = {
+        'C', 'R', 'E', 'T', 'I', 'C', 'K', '1', 1, 0, 0, 0, 3, 0, 0, 0,
+        42, 0, 0, 0, 0, 0, 0, 0, 0xe8, 3, 0, 0, 0, 0, 0, 0,
+        [32] = 0xd1, [63] = 0xd1, [64] = 'r', 'u', 'l', 'e', 's', [96] = 2};
+    uint8_t expected[TICKET_BODY_BYTES];
+    bytes_copy(expected, sizeof expected, BODY, sizeof BODY);
+    memset(expected + 32, 0xd1, 32);
+    ticket.has_removals = true;
+    make(&ticket, 1, bytes);
+    assert_ok(ticket_message(&ticket, message, NULL));
+    assert_memory_equal(message, "creance release ticket, form 1.", 32);
+    assert_memory_equal(message + 32, expected, TICKET_BODY_BYTES);
+    assert_memory_equal(bytes, expected, TICKET_BODY_BYTES);
+    assert_memory_equal(bytes + TICKET_BODY_BYTES, keys.keys[0], TICKET_KEY_BYTES);
+}
+
 /* Any two of the three, and nothing less; a stranger neither helps nor harms. */
 static void test_threshold(void **state)
 {
@@ -248,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_threshold),
         cmocka_unit_test(test_every_bit),
         cmocka_unit_test(test_every_length),
