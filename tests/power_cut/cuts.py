@@ -9,7 +9,9 @@ saving was over.
 import os
 import random
 import shutil
+import signal
 import subprocess
+import sys
 
 import forgetful_disk
 from forgetful_disk import Unavailable
@@ -176,6 +178,7 @@ def report(kinds, switches, seed, subsets, every, worker="slot-worker"):
     if os.access("/dev/shm", os.W_OK):
         folder = f"/dev/shm/creance-power-cut-{os.getpid()}"
     os.makedirs(folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves the way out to `finally`
     print(f"1..{len(kinds) * len(MODES)}")
     good, number = True, 0
     try:

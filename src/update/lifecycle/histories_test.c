@@ -3,7 +3,7 @@
 #include "tests/lifecycle/histories.h"
 #include "tests/unit.h"
 
-enum { HISTORIES = 20000, HISTORIES_UNTIL_FOUND = 200000 };
+enum { HISTORIES = 4000, HISTORIES_UNTIL_FOUND = 200000 };
 
 static void random_histories_keep_what_must_hold(void **state)
 {

@@ -5,12 +5,12 @@
  * for each stream. The supervisor feeds it what it sees and lends it hands; the road decides, saves
  * before it acts, and finds its place again after a crash at any instruction.
  *
- * Order of a step: decide on a copy; where something new shall run, tell the boot guard; save; then
- * move the hands. Where saving fails, nothing goes forward (the step has not happened); ways back
- * are gone all the same, and saved as soon as the disk allows.
+ * Order of a step: decide on a copy; where something new shall run, tell the boot guard; save;
+ * then move the hands. Where saving fails, nothing goes forward (the step has not happened); ways
+ * back are gone all the same, and saved as soon as the disk allows.
  *
- * A release is staged when it is offered, so that it waits for its age on disk, and is read from its
- * slot into sealed memory, and hashed there, each time that a hand gets it.
+ * A release is staged when it is offered, so that it waits for its age on disk, and is read from
+ * its slot into sealed memory, and hashed there, each time that a hand gets it.
  */
 #include "base/clock.h"
 #include "update/lifecycle/admission.h"

@@ -129,7 +129,11 @@ static void say(void *context, const char *text)
 
 /* --- a host that is on ---------------------------------------------------------------------- */
 
-static uint64_t boottime_ns(void *context) { return ((struct host *)context)->boottime_s * NS_PER_S; }
+static uint64_t boottime_ns(void *context)
+{
+    return ((struct host *)context)->boottime_s * NS_PER_S;
+}
+
 static uint64_t wall_ns(void *context) { return ((struct host *)context)->wall_s * NS_PER_S; }
 
 static void open_road(struct host *host)
