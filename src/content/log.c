@@ -172,7 +172,7 @@ static RESULT next_text(struct log *log, struct log_entry *ret_entry, struct exp
             return RESULT_OK;
         log_fields_reset(&log->fields); /* whatever it is, it is a line */
     }
-    GUARD(log_fields_add_source(&log->fields, "*", "*", "*"));
+    GUARD(log_source_of_text(line.text, &log->fields));
     return log_fields_add_view(&log->fields, "message", line.text);
 }
 

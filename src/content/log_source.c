@@ -52,7 +52,74 @@ static const struct field_row FIELDS[] = {
 #include "content/log_source.def"
 };
 
+struct program_row {
+    const char *program;
+    const char *product;
+    const char *service;
+};
+static const struct program_row PROGRAMS[] = {
+#define LOG_PROGRAM(program, product, service) {program, product, service},
+#include "content/log_source.def"
+};
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* --- lines of text ---------------------------------------------------------------------------- */
+
+/* The next word of `left`, which it is taken off; empty at the end. */
+static struct bytes take_word(struct bytes *left)
+{
+    while (left->size > 0 && left->data[0] == ' ')
+        *left = (struct bytes){left->data + 1, left->size - 1};
+    struct bytes word = {left->data, 0};
+    while (word.size < left->size && left->data[word.size] != ' ')
+        word.size++;
+    *left = (struct bytes){left->data + word.size, left->size - word.size};
+    return word;
+}
+
+/* "sshd[123]:" or "kernel:" without what stands behind the name; empty where it is no such word. */
+static struct bytes program_of(struct bytes word)
+{
+    if (word.size < 2 || word.data[word.size - 1] != ':')
+        return (struct bytes){NULL, 0};
+    const uint8_t *bracket = memchr(word.data, '[', word.size);
+    size_t size = bracket != NULL ? (size_t)(bracket - word.data) : word.size - 1;
+    return (struct bytes){word.data, size};
+}
+
+/* "%FACILITY-SEVERITY-MNEMONIC:" */
+static bool is_cisco_code(struct bytes word)
+{
+    size_t dashes = 0;
+    for (size_t i = 1; i + 1 < word.size; i++) {
+        uint8_t c = word.data[i];
+        bool is_named = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        if (!is_named && c != '-')
+            return false;
+        dashes += c == '-';
+    }
+    return word.size > 5 && word.data[0] == '%' && word.data[word.size - 1] == ':' && dashes >= 2;
+}
+
+RESULT log_source_of_text(struct bytes line, struct log_fields *fields)
+{
+    enum { WORDS = 12 }; /* in front of them stand date, host and counters */
+    for (unsigned i = 0; i < WORDS && line.size > 0; i++) {
+        struct bytes word = take_word(&line);
+        if (is_cisco_code(word))
+            return log_fields_add_source(fields, "cisco", "*", "*");
+        struct bytes program = program_of(word);
+        for (size_t n = 0; program.size > 0 && n < COUNT_OF(PROGRAMS); n++) {
+            if (bytes_equal_text(program, PROGRAMS[n].program))
+                GUARD(log_fields_add_source(fields, PROGRAMS[n].product, "",
+                                            PROGRAMS[n].service));
+        }
+        if (fields->source_count > 0)
+            return RESULT_OK;
+    }
+    return log_fields_add_source(fields, "*", "*", "*");
+}
 
 /* --- time ------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,11 @@
  */
 #include "content/log_fields.h"
 
+/* The log sources of a line of text that nobody can take apart: by the program that a line of
+ * syslog names; cisco's by the code of a message ("%PARSER-5-CFGLOG_LOGGEDCMD:"); else any, which
+ * only rules of keywords see. */
+RESULT log_source_of_text(struct bytes line, struct log_fields *fields);
+
 /* Fills `event` from `fields`; adds to them what has a second name. `said` is NULL or what the user
  * says. ERROR_LIMIT where the event is too large, ERROR_MEMORY. */
 RESULT log_source_route(struct log_fields *fields, const struct engine_source *said,

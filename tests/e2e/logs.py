@@ -154,6 +154,12 @@ def text_is_for_keyword_rules_of_any_log_source():
     line = "Feb 17 13:40:03: %PARSER-5-CFGLOG: logged command:no access-session port-control\n"
     log = folder.put("router.log", "\nnothing\n" + line)
     offline.equal(replay("--rules", folder["rules"], log)[0], [(2, "keyword")], "matches")
+    for text, matches in (("no access-session port-control", [(0, "keyword")]),
+                          ("Nov 25 02:03:04 host sshd[1]: no access-session port-control", []),
+                          ("2026-11-25T02:03:04.5+01:00 h kernel: no access-session "
+                           "port-control", [])):
+        other = folder.put("other.log", text)
+        offline.equal(replay("--rules", folder["rules"], other)[0], matches, text)
     found, _ = replay("--rules", folder["rules"], "--source", "linux//sshd", log)
     offline.equal(found, [], "matches as another log source")
     found, _ = replay("--rules", folder["rules"], "--source", "cisco//aaa", log)
