@@ -173,6 +173,32 @@ def every_bad_bundle_is_refused_with_a_sentence():
     offline.contains(errors, "at most", "200 MiB")
 
 
+@offline.test
+def a_byte_that_was_changed_is_refused_or_harmless():
+    folder = built(GOOD)
+    data = read(folder["bundle"])
+    chance = random.Random(291)
+    codes = {}
+    for _ in range(80):
+        at, turn = chance.randrange(len(data)), 1 << chance.randrange(8)
+        changed = bytearray(data)
+        changed[at] ^= turn
+        code, _, _, errors = check(folder.put("changed", bytes(changed)))
+        assert code in (0, 1, 3) and "died" not in errors, f"byte {at} ^ {turn}: {code} {errors}"
+        codes[code] = codes.get(code, 0) + 1
+    print(f"# exit codes: {codes}")
+    assert codes.get(3, 0) > 10, codes
+
+
+@offline.test
+def the_starter_rules_are_quiet_while_software_is_installed_and_built():
+    recording = offline.shared("data", "events", "linux_process_creation.jsonl.zst")
+    code, rows, summary, errors = check(os.path.join(ROOT, "content"), "--benign", recording)
+    offline.equal((code, rows), (0, []), f"verdict ({errors})")
+    print(f"# {summary['benign_matches']} matches in {summary['benign_events']} events")
+    assert summary["benign_events"] > 6000, summary
+
+
 def finding(files, check_name, *words, arguments=()):
     """The folder is built, and fails for this reason."""
     folder = offline.Folder({f"sources/{name}": text for name, text in files.items()})
