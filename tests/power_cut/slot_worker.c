@@ -5,6 +5,8 @@
  *   slot-worker work FOLDER COUNT whole|no-file-sync|no-folder-sync
  *     stages release 1, 2, ..., saves a state that names it and the one before; after each it
  *     prints "done N" and waits for a line
+ *   slot-worker save FOLDER N whole
+ *     saves the state that names release N, which is there
  *   slot-worker check FOLDER
  *     prints "mark N" (0: no state yet) or "torn WHAT"
  */
@@ -122,6 +124,15 @@ static struct result check(struct slots *slots, struct explanation *why)
     return RESULT_OK;
 }
 
+static struct result save(struct slots *slots, uint64_t number, struct explanation *why)
+{
+    struct update_state state;
+    bool is_damaged;
+    GUARD(slots_load_state(slots, &state, &is_damaged, why)); /* the generation goes on from it */
+    state = state_of(number);
+    return slots_save_state(slots, &state, why);
+}
+
 int main(int count, char **arguments)
 {
     struct disk disk = *disk_system();
@@ -132,7 +143,8 @@ int main(int count, char **arguments)
         return 2;
     uint64_t switches = 0;
     bool is_work = count == 5 && string_equal(arguments[1], "work");
-    if (is_work && !result_is_ok(number_parse(arguments[3], 1000, &switches)))
+    bool is_save = count == 5 && string_equal(arguments[1], "save");
+    if ((is_work || is_save) && !result_is_ok(number_parse(arguments[3], 1000, &switches)))
         return 2;
     if (is_work && string_equal(arguments[4], "no-file-sync"))
         disk.sync = forget;
@@ -140,7 +152,9 @@ int main(int count, char **arguments)
         disk.sync_folder = forget;
     struct result result = slots_open(&slots, &disk, folder, &why);
     if (result_is_ok(result))
-        result = is_work ? work(&slots, switches, &why) : check(&slots, &why);
+        result = is_work   ? work(&slots, switches, &why)
+                 : is_save ? save(&slots, switches, &why)
+                           : check(&slots, &why);
     if (!result_is_ok(result))
         printf("torn %s\n", why.text);
     return result_is_ok(result) ? 0 : 1;

@@ -47,6 +47,12 @@ enum halt_verdict halts_take(struct halts *halts, const struct halt_news *news,
     return HALT_TAKEN;
 }
 
+void halts_renumber(struct halts *halts)
+{
+    for (size_t i = 0; i < LIMIT_PARTNERS; i++)
+        halts->lists[i].number = 0;
+}
+
 /* What one list says of a release; NULL: nothing. A list that lifts what it halts only lifts it. */
 static const struct halt *halt_in(const struct halt_list *list, struct release_name release)
 {

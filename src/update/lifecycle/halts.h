@@ -73,6 +73,10 @@ enum halt_verdict {
 enum halt_verdict halts_take(struct halts *halts, const struct halt_news *news,
                              struct steady_time now);
 
+/* The trust anchors changed: numbers begin anew, so that a thief's huge number does not silence a
+ * partner for good. What is halted stays so until its list runs out. */
+void halts_renumber(struct halts *halts);
+
 /* What all partners say of one release now. */
 struct halt_view {
     uint8_t halting;        /* partners that halt it; 0 where the halts are lifted */

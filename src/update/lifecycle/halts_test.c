@@ -77,6 +77,18 @@ static void a_partner_without_a_new_list_for_a_day_is_silent(void **state)
     assert_int_equal(view_of(&halts, BAD, 100 + DAY_S).silent, 3);
 }
 
+static void a_stolen_number_does_not_silence_a_partner_for_good(void **state)
+{
+    (void)state;
+    struct halts halts = three_partners();
+    assert_int_equal(say(&halts, 1, UINT64_MAX, 100, BAD, false), HALT_TAKEN);
+    assert_int_equal(say(&halts, 1, 8, 200, OTHER, false), HALT_OLD);
+    halts_renumber(&halts);
+    assert_int_equal(view_of(&halts, BAD, 200).halting, 1); /* still */
+    assert_int_equal(say(&halts, 1, 8, 200, OTHER, false), HALT_TAKEN);
+    assert_int_equal(view_of(&halts, BAD, 200).halting, 0);
+}
+
 static void a_quorum_lifts_and_one_partner_does_not(void **state)
 {
     (void)state;
@@ -147,6 +159,7 @@ int main(void)
         cmocka_unit_test(any_partner_halts_one_release_until_its_list_runs_out),
         cmocka_unit_test(old_foreign_and_senseless_lists_are_refused),
         cmocka_unit_test(a_partner_without_a_new_list_for_a_day_is_silent),
+        cmocka_unit_test(a_stolen_number_does_not_silence_a_partner_for_good),
         cmocka_unit_test(a_quorum_lifts_and_one_partner_does_not),
         cmocka_unit_test(a_recall_needs_two_and_is_spread),
         cmocka_unit_test(lists_survive_their_encoding),

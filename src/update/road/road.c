@@ -410,6 +410,8 @@ void road_set_policy(struct road *road, const struct admission_policy *policy)
 
 void road_tell(struct road *road, unsigned stream, const struct lifecycle_event *event)
 {
+    if (event->type == LIFECYCLE_EVENT_ANCHORS_CHANGED)
+        halts_renumber(&road->state.halts);
     switch (event->type) {
     case LIFECYCLE_EVENT_STORM_BEGAN:
     case LIFECYCLE_EVENT_STORM_ENDED:
