@@ -2,6 +2,7 @@
 #include "engine/compare.h"
 
 #include "base/bytes.h"
+#include "engine/find_bytes.h"
 #include "engine/fold.h"
 
 #include <arpa/inet.h>
@@ -72,18 +73,6 @@ static bool glob_matches(const uint16_t *units, size_t count, const uint8_t *tex
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
-static bool has_grams(const struct pattern *pattern, struct value *value)
-{
-    if (!value->has_grams)
-        view_make_grams(value);
-    for (unsigned i = 0; i < pattern->gram_count; i++) {
-        unsigned gram = pattern->grams[i];
-        if ((value->grams[gram / 64] >> (gram % 64) & 1) == 0)
-            return false;
-    }
-    return true;
-}
-
 static bool equal_bytes(const uint8_t *a, const uint8_t *b, size_t size)
 {
     return size == 0 || memcmp(a, b, size) == 0;
@@ -106,8 +95,14 @@ static bool literal_matches(enum pattern_kind kind, const uint8_t *literal, size
     }
 }
 
+/* In folded text, which is padded. */
+static bool is_within(const struct value *value, const uint8_t *literal, size_t size)
+{
+    return find_bytes(value->folded, value->folded_size, literal, size) != NULL;
+}
+
 bool compare_pattern(const struct program *program, const struct pattern *pattern,
-                     struct value *value, uint64_t *steps)
+                     const struct value *value, const uint8_t *grams, uint64_t *steps)
 {
     const uint8_t *literal = ROWS_OF(program->bytes, uint8_t) + pattern->text;
     const uint16_t *units = ROWS_OF(program->units, uint16_t) + pattern->text;
@@ -134,13 +129,15 @@ bool compare_pattern(const struct program *program, const struct pattern *patter
             return false;
         break;
     default:
-        if (!has_grams(pattern, value))
+        if (grams != NULL && !compare_grams(pattern, grams))
             return false;
         *steps += value->folded_size / BYTES_PER_STEP;
         break;
     }
     if (pattern->kind == PATTERN_GLOB)
         return glob_matches(units, pattern->size, value->folded, value->folded_size, steps);
+    if (pattern->kind == PATTERN_CONTAINS)
+        return is_within(value, literal, pattern->size);
     return literal_matches((enum pattern_kind)pattern->kind, literal, pattern->size, value->folded,
                            value->folded_size);
 }

@@ -47,6 +47,7 @@ static RESULT compile_texts(struct compiler *compiler, const struct leaf *leaf,
     GUARD(rows_add(&program->patterns, &program->budget, sizeof(struct pattern),
                     leaf->text_count, &row->first));
     row->count = (uint32_t)leaf->text_count;
+    bool is_anchored = true;
     for (size_t i = 0; i < leaf->text_count; i++) {
         struct folded_text text;
         struct pattern pattern;
@@ -55,7 +56,10 @@ static RESULT compile_texts(struct compiler *compiler, const struct leaf *leaf,
                             "the values need more memory than one rule may have");
         GUARD(pattern_add(program, &text, leaf->is_cased, &pattern));
         ROWS_OF(program->patterns, struct pattern)[row->first + i] = pattern;
+        is_anchored = is_anchored && !leaf->is_cased && pattern.kind != PATTERN_CONTAINS
+                      && pattern.kind != PATTERN_GLOB;
     }
+    row->part = is_anchored ? TEXT_IS_ANCHORED : 0;
     return RESULT_OK;
 }
 
@@ -80,6 +84,28 @@ static RESULT compile_regex_database(struct compiler *compiler, const struct lea
     return fault_at(compiler, ERROR_UNSUPPORTED, leaf, reason);
 }
 
+/* What must be in a value before it is worth running the expression over it. */
+static RESULT add_regex_text(struct compiler *compiler, const struct leaf *leaf,
+                             uint32_t *ret_pattern)
+{
+    struct program *program = compiler->program;
+    struct sigma_text text;
+    struct folded_text folded;
+    struct pattern pattern;
+    if (!witness_of_regex(leaf, compiler->scratch, &text)
+        || !text_fold(compiler->scratch, &text, false, &folded))
+        return fault_at(compiler, ERROR_LIMIT, leaf,
+                        "the expression needs more memory than one rule may have");
+    if (folded.count == 0)
+        return RESULT_OK;
+    folded.is_open_start = true;
+    folded.is_open_end = true;
+    GUARD(pattern_add(program, &folded, false, &pattern));
+    GUARD(rows_add(&program->patterns, &program->budget, sizeof pattern, 1, ret_pattern));
+    ROWS_OF(program->patterns, struct pattern)[*ret_pattern] = pattern;
+    return RESULT_OK;
+}
+
 static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint32_t *ret_regex)
 {
     struct program *program = compiler->program;
@@ -97,7 +123,8 @@ static RESULT add_regex(struct compiler *compiler, const struct leaf *leaf, uint
     if (++compiler->regexes > LIMIT_RULE_REGEXES)
         return fault_at(compiler, ERROR_LIMIT, leaf,
                         "the rule has too many regular expressions (LIMIT_RULE_REGEXES: 200)");
-    struct regex regex = {.flags = leaf->flags};
+    struct regex regex = {.flags = leaf->flags, .pattern = NO_INDEX};
+    GUARD(add_regex_text(compiler, leaf, &regex.pattern));
     GUARD(compile_regex_database(compiler, leaf, &regex.database));
     size_t bytes = 0;
     uint32_t at = 0;
@@ -178,9 +205,10 @@ static RESULT compile_node(struct compiler *compiler, const struct node *node);
 /* A guess at what `node` costs when all of it is evaluated. */
 static uint64_t cost_of(const struct node *node)
 {
-    enum { REGEX_COST = 100 };
+    enum { REGEX_COST = 100, KEYWORD_COST = 200 };
     if (node->kind == NODE_LEAF)
-        return node->leaf->kind == LEAF_REGEX ? (uint64_t)REGEX_COST : 1 + node->leaf->text_count;
+        return (node->leaf->kind == LEAF_REGEX ? (uint64_t)REGEX_COST : 1 + node->leaf->text_count)
+               + (node->leaf->field == NULL ? (uint64_t)KEYWORD_COST : 0);
     uint64_t cost = 0;
     for (size_t i = 0; i < node->count; i++)
         cost += cost_of(node->children[i]);
@@ -202,9 +230,12 @@ static int compare_prices(const void *left, const void *right)
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
-/* The children of a chain, the cheapest first: the order changes no result, only the work. */
+/* The children of a chain, the cheapest first: the order changes no result, only the work. What the
+ * witnesses were taken from comes last: where the rule is a candidate, it is nearly always true
+ * (where nothing is scanned for, it is as good a start as any). */
 static struct priced_node *order_children(struct compiler *compiler, const struct node *node)
 {
+    enum { LAST = 1000000 };
     struct priced_node *children =
         arena_array(compiler->scratch, node->count, sizeof children[0]);
     if (children == NULL)
@@ -212,6 +243,10 @@ static struct priced_node *order_children(struct compiler *compiler, const struc
     for (size_t i = 0; i < node->count; i++)
         children[i] =
             (struct priced_node){node->children[i], cost_of(node->children[i]), i};
+    for (size_t i = 0; i < node->count; i++)
+        children[i].cost +=
+            node->children[i] == node->shown && compiler->program->has_scanner ? (uint64_t)LAST
+                                                                               : 0;
     qsort(children, node->count, sizeof children[0], compare_prices);
     return children;
 }
@@ -308,9 +343,9 @@ RESULT program_add(struct program *program, const struct rule *rule, uint32_t ro
     struct program_rule compiled = {.row = row, .instruction = compiler.start,
                                     .is_keyword_only = rule->is_keyword_only};
     GUARD(find_source(program, rule, &compiled.source));
+    GUARD(witness_choose(program, rule->condition, &compiled, scratch));
     GUARD(compile_node(&compiler, rule->condition));
     compiled.instruction_count = program->instructions.count - compiler.start;
-    GUARD(witness_choose(program, rule->condition, &compiled, scratch));
     uint32_t at;
     GUARD(rows_add(&program->rules, &program->budget, sizeof compiled, 1, &at));
     ROWS_OF(program->rules, struct program_rule)[at] = compiled;

@@ -3,11 +3,12 @@
 
 #include "base/limits.h"
 #include "engine/compare.h"
+#include "engine/find_bytes.h"
 #include "engine/fold.h"
 
 #include <string.h>
 
-enum { REGEX_BYTES_PER_STEP = 32 };
+enum { REGEX_BYTES_PER_STEP = 32, PATTERNS_PER_STEP = 16 };
 
 /* false, and the rule is over, when a budget is spent. */
 static bool take_steps(struct evaluation *evaluation, uint64_t steps)
@@ -37,6 +38,14 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
         &ROWS_OF(evaluation->program->regexes, struct regex)[leaf->first];
     if (!take_steps(evaluation, 1 + value->size / REGEX_BYTES_PER_STEP))
         return false;
+    if (regex->pattern != NO_INDEX) {
+        const struct pattern *needed =
+            &ROWS_OF(evaluation->program->patterns, struct pattern)[regex->pattern];
+        uint64_t steps;
+        if (!compare_pattern(evaluation->program, needed, value,
+                             value->grams, &steps))
+            return false;
+    }
     const uint8_t *text = value->text;
     if (value->encoding != ENCODING_VALID) {
         uint8_t *clean = evaluation->event->clean;
@@ -50,15 +59,44 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
     return is_found && (status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
 }
 
-static bool texts_match(struct evaluation *evaluation, const struct program_leaf *leaf,
-                        struct value *value)
+/* Few patterns are compared one by one. */
+static bool few_match(struct evaluation *evaluation, const struct program_leaf *leaf,
+                      const struct value *value)
 {
     const struct pattern *patterns =
         ROWS_OF(evaluation->program->patterns, struct pattern) + leaf->first;
     for (uint32_t i = 0; i < leaf->count; i++) {
         uint64_t steps;
-        bool is_match = compare_pattern(evaluation->program, &patterns[i], value, &steps);
+        bool is_match =
+            compare_pattern(evaluation->program, &patterns[i], value, value->grams, &steps);
         if (!take_steps(evaluation, steps))
+            return false;
+        if (is_match)
+            return true;
+    }
+    return false;
+}
+
+static bool texts_match(struct evaluation *evaluation, const struct program_leaf *leaf,
+                        struct value *value)
+{
+    enum { FEW_ANCHORED = 16, FEW = 3 };
+    const struct program *program = evaluation->program;
+    const struct pattern *patterns = ROWS_OF(program->patterns, struct pattern) + leaf->first;
+    const uint16_t *firsts = ROWS_OF(program->firsts, uint16_t) + leaf->first;
+    bool is_anchored = (leaf->part & TEXT_IS_ANCHORED) != 0;
+    if (leaf->count <= (is_anchored ? (uint32_t)FEW_ANCHORED : (uint32_t)FEW))
+        return few_match(evaluation, leaf, value);
+    const uint8_t *grams = view_grams(evaluation->event, value);
+    if (!take_steps(evaluation, 1 + leaf->count / PATTERNS_PER_STEP))
+        return false;
+    /* What decides nearly always is one flag for each pattern. */
+    for (uint32_t i = 0; i < leaf->count; i++) {
+        uint64_t steps;
+        if (grams[firsts[i]] == 0)
+            continue;
+        bool is_match = compare_pattern(program, &patterns[i], value, grams, &steps);
+        if (!take_steps(evaluation, steps - 1))
             return false;
         if (is_match)
             return true;
@@ -128,9 +166,36 @@ static bool value_matches(struct evaluation *evaluation, const struct program_le
     return false;
 }
 
+/* Whether some text of a leaf could lie in some value: all values, folded, are neighbours, with
+ * padding between them in which anything may stand. */
+static bool may_match_anywhere(const struct evaluation *evaluation,
+                               const struct program_leaf *leaf)
+{
+    enum { FEW = 4 };
+    const struct program *program = evaluation->program;
+    const struct engine_event *event = evaluation->event;
+    const struct pattern *patterns = ROWS_OF(program->patterns, struct pattern) + leaf->first;
+    const uint8_t *grams = leaf->count > FEW ? view_all_grams(event) : NULL;
+    for (uint32_t i = 0; i < leaf->count; i++) {
+        const uint8_t *text = ROWS_OF(program->bytes, uint8_t) + patterns[i].text;
+        bool is_plain = patterns[i].kind != PATTERN_GLOB && !patterns[i].is_cased;
+        if (grams == NULL && !is_plain)
+            return true;
+        if (grams != NULL ? compare_grams(&patterns[i], grams)
+                          : find_bytes(event->folded + VALUE_PADDING,
+                                       event->folded_size - VALUE_PADDING, text, patterns[i].size)
+                                != NULL)
+            return true;
+    }
+    return false;
+}
+
 static bool any_value_matches(struct evaluation *evaluation, const struct program_leaf *leaf)
 {
     const struct engine_event *event = evaluation->event;
+    if (!take_steps(evaluation, 1 + leaf->count / PATTERNS_PER_STEP)
+        || (leaf->kind == LEAF_TEXT && !may_match_anywhere(evaluation, leaf)))
+        return false;
     for (uint32_t i = 0; i < event->value_count && !evaluation->is_stopped; i++) {
         if (!event->values[i].is_null && value_matches(evaluation, leaf, &event->values[i]))
             return true;

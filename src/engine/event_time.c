@@ -12,14 +12,12 @@ static const char *const NAMES[] = {
     "eventTime",  "event.created", "timestamp", "time",       "_time",     "ts",
 };
 
-unsigned event_time_rank(const char *name, size_t size)
+RESULT event_time_add_names(struct program *program)
 {
-    unsigned count = sizeof NAMES / sizeof NAMES[0];
-    for (unsigned i = 0; i < count; i++) {
-        if (strlen(NAMES[i]) == size && memcmp(NAMES[i], name, size) == 0)
-            return count - i;
-    }
-    return 0;
+    uint8_t count = sizeof NAMES / sizeof NAMES[0];
+    for (uint8_t i = 0; i < count; i++)
+        GUARD(program_add_role(program, NAMES[i], ROLE_TIME, count - i));
+    return RESULT_OK;
 }
 
 struct cursor {

@@ -72,21 +72,32 @@ size_t fold_encode(uint32_t code, uint8_t *out)
     return length;
 }
 
-/* Folds while the bytes are ASCII; written so that the compiler makes vector code of it. */
+enum { STRIDE = 16 };
+
+/* STRIDE bytes, written so that the compiler makes vector code of it; false where one of them is not
+ * ASCII. */
+static inline bool fold_stride(const uint8_t *text, uint8_t *out)
+{
+    uint8_t high = 0;
+    for (size_t i = 0; i < STRIDE; i++) {
+        uint8_t c = text[i];
+        high |= c;
+        out[i] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 32 : 0));
+    }
+    return high < 0x80;
+}
+
+/* Folds while the bytes are ASCII. */
 static size_t fold_ascii(const uint8_t *text, size_t size, uint8_t *out)
 {
-    enum { STRIDE = 16 };
     size_t done = 0;
     for (; size - done >= STRIDE; done += STRIDE) {
-        uint8_t high = 0;
-        for (size_t i = 0; i < STRIDE; i++) {
-            uint8_t c = text[done + i];
-            high |= c;
-            out[done + i] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 32 : 0));
-        }
-        if (high >= 0x80)
+        if (!fold_stride(text + done, out + done))
             return done;
     }
+    /* The rest together with what is done already: ASCII folds to the same size. */
+    if (done > 0 && fold_stride(text + size - STRIDE, out + size - STRIDE))
+        return size;
     for (; done < size && text[done] < 0x80; done++) {
         uint8_t c = text[done];
         out[done] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 32 : 0));

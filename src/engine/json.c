@@ -29,35 +29,37 @@ static const char *keep_word(struct json *json, struct bytes text)
     return copy;
 }
 
-/* The words that say which log source an event belongs to; false for any other name. */
-static bool note_source(struct json *json, struct bytes text)
+RESULT view_add_names(struct program *program)
 {
-    const struct {
-        const char *name;
-        const char **word;
-    } WORDS[] = {
-        {"product", &json->source.product}, {"category", &json->source.category},
-        {"service", &json->source.service}, {"event.category", &json->ecs_category},
-        {"event.action", &json->ecs_action},
-    };
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (json->walk.name_size == strlen(WORDS[i].name)
-            && memcmp(json->walk.name, WORDS[i].name, json->walk.name_size) == 0) {
-            if (**WORDS[i].word == '\0' && text.size <= LIMIT_NAME_BYTES)
-                *WORDS[i].word = keep_word(json, text);
-            return true;
-        }
-    }
-    return false;
+    GUARD(program_add_role(program, "product", ROLE_PRODUCT, 0));
+    GUARD(program_add_role(program, "category", ROLE_CATEGORY, 0));
+    GUARD(program_add_role(program, "service", ROLE_SERVICE, 0));
+    GUARD(program_add_role(program, "event.category", ROLE_ECS_CATEGORY, 0));
+    return program_add_role(program, "event.action", ROLE_ECS_ACTION, 0);
 }
 
-static void note_time(struct json *json, struct bytes text)
+/* The words that say which log source an event belongs to; false for any other name. */
+static bool note_source(struct json *json, enum name_role role, struct bytes text)
 {
-    unsigned rank = event_time_rank(json->walk.name, json->walk.name_size);
+    const char **const words[] = {
+        [ROLE_PRODUCT] = &json->source.product,    [ROLE_CATEGORY] = &json->source.category,
+        [ROLE_SERVICE] = &json->source.service,    [ROLE_ECS_CATEGORY] = &json->ecs_category,
+        [ROLE_ECS_ACTION] = &json->ecs_action,
+    };
+    if (role == ROLE_NONE || role == ROLE_TIME)
+        return false;
+    if (**words[role] == '\0' && text.size <= LIMIT_NAME_BYTES)
+        *words[role] = keep_word(json, text);
+    return true;
+}
+
+static void note_time(struct json *json, const struct name_row *name, struct bytes text)
+{
     uint64_t time_ns;
-    if (rank <= json->time_rank || !engine_parse_time(text.data, text.size, &time_ns))
+    if (name->role != ROLE_TIME || name->time_rank <= json->time_rank
+        || !engine_parse_time(text.data, text.size, &time_ns))
         return;
-    json->time_rank = rank;
+    json->time_rank = name->time_rank;
     json->event->time_ns = time_ns;
 }
 
@@ -65,9 +67,16 @@ static RESULT add_value(struct json_walk *walk, struct bytes text, bool is_strin
 {
     struct json *json = (struct json *)walk;
     struct engine_event *event = json->event;
-    note_time(json, text);
-    bool is_source = is_string && note_source(json, text);
-    uint32_t slot = program_find_slot(event->program, walk->name, walk->name_size);
+    const struct name_row *name =
+        program_find_name(event->program, walk->name, walk->name_size);
+    uint32_t slot = name == NULL ? NO_INDEX : name->slot;
+    bool is_source = false;
+    if (slot == NO_INDEX && event->program->fronts.count > 0)
+        slot = program_find_slot(event->program, walk->name, walk->name_size);
+    if (name != NULL) {
+        note_time(json, name, text);
+        is_source = is_string && note_source(json, (enum name_role)name->role, text);
+    }
     if (slot == NO_INDEX && (is_source || !event->program->has_keywords))
         return RESULT_OK;
     if (event->value_count >= LIMIT_EVENT_VALUES)

@@ -124,8 +124,8 @@ static RESULT parse_escaped(struct json_walk *json, size_t start, struct bytes *
     return RESULT_OK;
 }
 
-/* How many bytes in front hold no quote, backslash or control character, in steps of eight: each
- * test leaves the top bit of a byte (or of one behind the first that it finds). */
+/* How many bytes in front hold no quote, backslash or control character: eight at a time. Each test
+ * leaves the top bit of the first such byte in a word, and perhaps of others behind it. */
 static size_t plain_bytes(const uint8_t *text, size_t size)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -136,8 +136,9 @@ static size_t plain_bytes(const uint8_t *text, size_t size)
         uint64_t backslash = word ^ (ones * '\\');
         uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote)
                          | ((backslash - ones) & ~backslash);
-        if ((found & (ones * 0x80)) != 0)
-            break;
+        found &= ones * 0x80;
+        if (found != 0)
+            return at + (size_t)__builtin_ctzll(found) / 8;
     }
     return at;
 }

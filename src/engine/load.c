@@ -393,7 +393,8 @@ static RESULT add_names(struct program *program, const struct engine_options *op
                            (int)LIMIT_NAME_BYTES);
         GUARD(result);
     }
-    return RESULT_OK;
+    GUARD(view_add_names(program));
+    return event_time_add_names(program);
 }
 
 static RESULT load_all(struct loader *loader, const void *pack, size_t size)
@@ -426,5 +427,6 @@ RESULT load_rules(struct engine *engine, const struct engine_options *options, c
         return explain(why, ERROR_FORMAT, "the pack of rule files is malformed");
     GUARD(result);
     GUARD(add_names(&engine->program, options, why));
+    GUARD(pattern_choose_grams(&engine->program));
     return matcher_new(&engine->program, &engine->matcher, why);
 }

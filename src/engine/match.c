@@ -93,6 +93,13 @@ static int compare_claims(const void *left, const void *right)
     return a->rule < b->rule ? -1 : a->rule > b->rule;
 }
 
+/* By the first eight bytes (zeros behind the end) and the last eight (the very last uppermost). */
+static uint32_t hash_words(uint64_t head, uint64_t tail, size_t size)
+{
+    uint64_t mixed = (head ^ (tail << 3) ^ (tail >> 61) ^ size) * UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(mixed >> 32);
+}
+
 static uint32_t component_hash(const uint8_t *text, size_t size)
 {
     uint64_t head = 0;
@@ -101,8 +108,23 @@ static uint32_t component_hash(const uint8_t *text, size_t size)
         head |= (uint64_t)text[i] << (8 * i);
         tail |= (uint64_t)text[size - 1 - i] << (8 * (7 - i));
     }
-    uint64_t mixed = (head ^ (tail << 3) ^ (tail >> 61) ^ size) * UINT64_C(0x9E3779B97F4A7C15);
-    return (uint32_t)(mixed >> 32);
+    return hash_words(head, tail, size);
+}
+
+/* The same for the end of a folded value, which is padded. */
+static uint32_t value_hash(const uint8_t *start, const uint8_t *end)
+{
+    size_t size = (size_t)(end - start);
+    uint64_t head = word_at(start);
+    uint64_t tail = word_at(end - 8);
+    if (size == 0)
+        return hash_words(0, 0, 0);
+    if (size < 8) {
+        unsigned absent = 8 * (8 - (unsigned)size);
+        head = head << absent >> absent;
+        tail = tail >> absent << absent;
+    }
+    return hash_words(head, tail, size);
 }
 
 /* One atom for each different text in [from, to), with the rules that claim it. */
@@ -429,7 +451,7 @@ static void look_up_component(struct matcher *matcher, const struct field_index 
         start--;
     size_t size = (size_t)(end - start);
     const uint32_t *rows = ROWS_OF(matcher->components, uint32_t) + index->table;
-    uint32_t at = component_hash(start, size) & index->table_mask;
+    uint32_t at = value_hash(start, end) & index->table_mask;
     for (; rows[at] != 0; at = (at + 1) & index->table_mask) {
         const struct atom *atom = &ROWS_OF(matcher->atoms, struct atom)[rows[at] - 1];
         const uint8_t *text = ROWS_OF(matcher->program->bytes, uint8_t) + atom->text;

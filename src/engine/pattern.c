@@ -63,21 +63,6 @@ bool text_fold(struct arena *arena, const struct sigma_text *text, bool is_cased
     return true;
 }
 
-/* Up to PATTERN_GRAMS pairs of neighbouring bytes, spread over the longest run. */
-static void choose_grams(const struct folded_text *text, struct pattern *pattern)
-{
-    if (text->run_size < 2)
-        return;
-    size_t pairs = text->run_size - 1;
-    size_t count = pairs < PATTERN_GRAMS ? pairs : PATTERN_GRAMS;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = text->run + (count == 1 ? 0 : i * (pairs - 1) / (count - 1));
-        pattern->grams[i] =
-            (uint16_t)gram_of((uint8_t)text->units[at], (uint8_t)text->units[at + 1]);
-    }
-    pattern->gram_count = (uint8_t)count;
-}
-
 /* The first 8 bytes as a little-endian word; or the last 8, the very last uppermost. */
 static void set_word(const struct folded_text *text, struct pattern *pattern)
 {
@@ -122,8 +107,8 @@ RESULT pattern_add(struct program *program, const struct folded_text *text, bool
                    struct pattern *out)
 {
     *out = (struct pattern){.kind = (uint8_t)kind_of(text), .is_cased = is_cased};
-    if (!is_cased)
-        choose_grams(text, out);
+    for (size_t i = 0; i < PATTERN_GRAMS; i++)
+        out->grams[i] = GRAM_NONE;
     if (out->kind == PATTERN_GLOB)
         return add_units(program, text, out);
     GUARD(rows_add(&program->bytes, &program->budget, 1, text->count, &out->text));
@@ -131,5 +116,62 @@ RESULT pattern_add(struct program *program, const struct folded_text *text, bool
         ROWS_OF(program->bytes, uint8_t)[out->text + i] = (uint8_t)text->units[i];
     out->size = (uint32_t)text->count;
     set_word(text, out);
+    return RESULT_OK;
+}
+
+/* --- grams ------------------------------------------------------------------------------------ */
+
+/* Byte number `at` of a pattern as it is looked for; above 0xFF: a wildcard. */
+static uint16_t unit_at(const struct program *program, const struct pattern *pattern, size_t at)
+{
+    return pattern->kind == PATTERN_GLOB
+               ? ROWS_OF(program->units, uint16_t)[pattern->text + at]
+               : ROWS_OF(program->bytes, uint8_t)[pattern->text + at];
+}
+
+/* The gram that begins at `at`; GRAM_NONE where a wildcard is in the way. */
+static unsigned gram_at(const struct program *program, const struct pattern *pattern, size_t at)
+{
+    uint16_t first = unit_at(program, pattern, at);
+    uint16_t second = unit_at(program, pattern, at + 1);
+    if (first > UINT8_MAX || second > UINT8_MAX)
+        return GRAM_NONE;
+    return gram_of((uint8_t)first, (uint8_t)second);
+}
+
+/* Puts a gram among the rarest of a pattern, in order; `counts` says how often each is in all
+ * patterns, of GRAM_NONE that it is the most frequent. */
+static void keep_gram(const uint32_t *counts, struct pattern *pattern, unsigned gram)
+{
+    size_t place = PATTERN_GRAMS;
+    for (size_t i = PATTERN_GRAMS; i > 0; i--) {
+        if (pattern->grams[i - 1] == gram)
+            return;
+        if (counts[pattern->grams[i - 1]] > counts[gram])
+            place = i - 1;
+    }
+    for (size_t i = PATTERN_GRAMS - 1; i > place; i--)
+        pattern->grams[i] = pattern->grams[i - 1];
+    if (place < PATTERN_GRAMS)
+        pattern->grams[place] = (uint16_t)gram;
+}
+
+RESULT pattern_choose_grams(struct program *program)
+{
+    struct pattern *patterns = ROWS_OF(program->patterns, struct pattern);
+    uint32_t counts[GRAM_COUNT + 1] = {0};
+    uint32_t first;
+    GUARD(rows_add(&program->firsts, &program->budget, sizeof(uint16_t), program->patterns.count,
+                   &first));
+    for (uint32_t i = 0; i < program->patterns.count; i++) {
+        for (size_t at = 0; at + 1 < patterns[i].size && !patterns[i].is_cased; at++)
+            counts[gram_at(program, &patterns[i], at)]++;
+    }
+    counts[GRAM_NONE] = UINT32_MAX; /* whatever else there is, it is better */
+    for (uint32_t i = 0; i < program->patterns.count; i++) {
+        for (size_t at = 0; at + 1 < patterns[i].size && !patterns[i].is_cased; at++)
+            keep_gram(counts, &patterns[i], gram_at(program, &patterns[i], at));
+        ROWS_OF(program->firsts, uint16_t)[first + i] = patterns[i].grams[0];
+    }
     return RESULT_OK;
 }

@@ -10,14 +10,23 @@
 
 enum { FIRST_NAMES = 256 };
 
-/* FNV-1a */
+/* Eight bytes at a time; names come from rules, so that it need not withstand an attack. */
 uint32_t program_hash(const void *data, size_t size)
 {
+    static const uint64_t MULTIPLIER = UINT64_C(0x9E3779B97F4A7C15);
     const uint8_t *bytes = data;
-    uint32_t hash = 2166136261u;
+    uint64_t hash = size * MULTIPLIER;
+    for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t), bytes += sizeof(uint64_t)) {
+        uint64_t word;
+        bytes_copy(&word, sizeof word, bytes, sizeof word);
+        hash = (hash ^ word) * MULTIPLIER;
+        hash ^= hash >> 29;
+    }
+    uint64_t rest = 0;
     for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
-    return hash;
+        rest |= (uint64_t)bytes[i] << (8 * i);
+    hash = (hash ^ rest) * MULTIPLIER;
+    return (uint32_t)(hash >> 32);
 }
 
 /* Vectorscan crashes on CPUs that lack what it was built for, so the check comes before any other
@@ -33,7 +42,7 @@ static bool cpu_has_scanner(void)
     return hs_valid_platform() == HS_SUCCESS;
 }
 
-enum { TABLES = 16 };
+enum { TABLES = 17 };
 
 static void list_tables(struct program *program, struct rows *tables[TABLES])
 {
@@ -42,6 +51,7 @@ static void list_tables(struct program *program, struct rows *tables[TABLES])
         &program->bytes,   &program->units,        &program->networks,  &program->numbers,
         &program->regexes, &program->slots,        &program->witnesses, &program->sources,
         &program->fronts,  &program->correlations, &program->links,     &program->link_slots,
+        &program->firsts,
     };
     for (size_t i = 0; i < TABLES; i++)
         tables[i] = all[i];
@@ -82,7 +92,7 @@ static struct name_row *find_row(struct name_row *names, size_t capacity, const 
         struct name_row *row = &names[at];
         if (row->name == NULL)
             return row;
-        if (row->hash == hash && strlen(row->name) == size && memcmp(row->name, name, size) == 0)
+        if (row->hash == hash && row->size == size && memcmp(row->name, name, size) == 0)
             return row;
     }
 }
@@ -99,7 +109,7 @@ static RESULT grow_names(struct program *program)
     for (size_t i = 0; i < program->name_capacity; i++) {
         const struct name_row *row = &program->names[i];
         if (row->name != NULL)
-            *find_row(names, capacity, row->name, strlen(row->name), row->hash) = *row;
+            *find_row(names, capacity, row->name, row->size, row->hash) = *row;
     }
     free(program->names);
     program->names = names;
@@ -107,31 +117,61 @@ static RESULT grow_names(struct program *program)
     return RESULT_OK;
 }
 
-static RESULT add_name(struct program *program, const char *name, uint32_t slot)
+/* The row of a name, made when there is none yet. */
+static RESULT make_name(struct program *program, const char *name, struct name_row **ret_row)
 {
     size_t size = strlen(name);
-    if (size == 0)
-        return RESULT_OK;
+    if (size > UINT16_MAX)
+        return result_fail(ERROR_MEMORY);
     GUARD(grow_names(program));
     uint32_t hash = program_hash(name, size);
-    struct name_row *row = find_row(program->names, program->name_capacity, name, size, hash);
-    if (row->name != NULL)
+    *ret_row = find_row(program->names, program->name_capacity, name, size, hash);
+    if ((*ret_row)->name != NULL)
         return RESULT_OK;
     const char *copy = arena_copy(program->arena, name, size);
     if (copy == NULL)
         return result_fail(ERROR_MEMORY);
-    *row = (struct name_row){copy, hash, slot};
+    **ret_row = (struct name_row){
+        .name = copy, .hash = hash, .slot = NO_INDEX, .size = (uint16_t)size};
     program->name_count++;
     return RESULT_OK;
 }
 
-static uint32_t find_name(const struct program *program, const char *name, size_t size)
+static RESULT add_name(struct program *program, const char *name, uint32_t slot)
+{
+    struct name_row *row;
+    if (name[0] == '\0')
+        return RESULT_OK;
+    GUARD(make_name(program, name, &row));
+    if (row->slot == NO_INDEX)
+        row->slot = slot;
+    return RESULT_OK;
+}
+
+RESULT program_add_role(struct program *program, const char *name, enum name_role role,
+                        uint8_t time_rank)
+{
+    struct name_row *row;
+    GUARD(make_name(program, name, &row));
+    row->role = (uint8_t)role;
+    row->time_rank = time_rank;
+    return RESULT_OK;
+}
+
+const struct name_row *program_find_name(const struct program *program, const char *name,
+                                         size_t size)
 {
     if (program->name_capacity == 0)
-        return NO_INDEX;
+        return NULL;
     const struct name_row *row = find_row(program->names, program->name_capacity, name, size,
                                           program_hash(name, size));
-    return row->name == NULL ? NO_INDEX : row->slot;
+    return row->name == NULL ? NULL : row;
+}
+
+static uint32_t find_name(const struct program *program, const char *name, size_t size)
+{
+    const struct name_row *row = program_find_name(program, name, size);
+    return row == NULL ? NO_INDEX : row->slot;
 }
 
 uint32_t program_find_slot(const struct program *program, const char *name, size_t size)

@@ -29,12 +29,16 @@ struct instruction {
 
 struct program_leaf {
     uint8_t kind; /* enum leaf_kind */
-    uint8_t part; /* enum compare_kind or time_part, FIELDREF_ flags */
+    uint8_t part; /* enum compare_kind or time_part, FIELDREF_ flags, TEXT_IS_ANCHORED */
     uint8_t is_cased;
     uint32_t slot;  /* NO_INDEX: every value of the event */
     uint32_t first; /* pattern; or row of regexes, networks or numbers; or slot of a FIELDREF */
     uint32_t count; /* of patterns; 1 for others */
 };
+
+/* Of a LEAF_TEXT: each of its patterns must lie at an end of the value, so that one comparison of
+ * eight bytes decides nearly always. */
+enum { TEXT_IS_ANCHORED = 1 };
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
@@ -45,22 +49,30 @@ enum pattern_kind {
     PATTERN_CONTAINS,
     PATTERN_GLOB, /* `text` and `size` count units, in the units table */
 };
-enum { PATTERN_GRAMS = 4, GRAM_BITS = 1024 };
+/* Grams: pairs of neighbouring bytes, thrown into GRAM_COUNT classes. A text can lie in a value
+ * only where all classes of the text are among those of the value, which is quick to look up. */
+enum {
+    PATTERN_GRAMS = 4,
+    GRAM_COUNT = 1024,
+    GRAM_NONE = GRAM_COUNT, /* a class that every value has: of texts too short for a pair */
+    GRAM_BYTES = GRAM_COUNT + 64,
+};
 struct pattern {
     uint8_t kind; /* enum pattern_kind */
     uint8_t is_cased;
-    uint8_t gram_count; /* pairs of bytes that a value must have, as bits of value.grams */
-    uint32_t text;      /* first byte in the bytes table */
+    uint32_t text; /* first byte in the bytes table */
     uint32_t size;
-    uint16_t grams[PATTERN_GRAMS];
+    uint16_t grams[PATTERN_GRAMS]; /* the rarest first */
     uint64_t word; /* the first or last 8 bytes of the text, and which of them count */
     uint64_t mask;
 };
 
+static inline unsigned gram_of_pair(uint16_t pair) { return (pair * 0x9E3779B1u) >> 22; }
 static inline unsigned gram_of(uint8_t first, uint8_t second)
 {
-    return ((unsigned)first * 37u + (unsigned)second * 5u) % GRAM_BITS;
+    return gram_of_pair((uint16_t)(first | (unsigned)second << 8));
 }
+_Static_assert(GRAM_COUNT == 1 << 10, "gram_of() gives 10 bits");
 
 /* --- what must be found before a rule is worth evaluating ------------------------------------- */
 
@@ -132,6 +144,7 @@ struct slot {
 struct regex {
     const char *expression;
     uint32_t flags;
+    uint32_t pattern; /* a text that every match holds; NO_INDEX: none is known */
     hs_database_t *database;
 };
 
@@ -139,7 +152,21 @@ struct regex {
 struct name_row {
     const char *name; /* NULL: free */
     uint32_t hash;
-    uint32_t slot;
+    uint32_t slot; /* NO_INDEX: it only has a role */
+    uint16_t size;
+    uint8_t role;      /* enum name_role */
+    uint8_t time_rank; /* of ROLE_TIME: which of several is taken */
+};
+
+/* What a name of a JSON event says beside being a field. */
+enum name_role {
+    ROLE_NONE,
+    ROLE_PRODUCT,
+    ROLE_CATEGORY,
+    ROLE_SERVICE,
+    ROLE_ECS_CATEGORY,
+    ROLE_ECS_ACTION,
+    ROLE_TIME,
 };
 
 /* Names that begin with `front` stand for what is left behind it, with `field` in front of that. */
@@ -157,6 +184,7 @@ struct program {
     struct rows instructions;
     struct rows leaves;    /* struct program_leaf */
     struct rows patterns;
+    struct rows firsts;    /* uint16_t: the first gram of each pattern */
     struct rows bytes;
     struct rows units;     /* uint16_t */
     struct rows networks;  /* struct network */
@@ -203,14 +231,24 @@ RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slo
 /* From now on events may call `field` by `name`; see struct engine_alias. Called when all rules
  * have been added. */
 RESULT program_alias(struct program *program, const char *name, const char *field);
+/* What is known of a name; NULL: nothing. Names that begin like a foreign one are not looked at. */
+const struct name_row *program_find_name(const struct program *program, const char *name,
+                                         size_t size);
+/* Gives a name its role, beside the slot that it may have. */
+RESULT program_add_role(struct program *program, const char *name, enum name_role role,
+                        uint8_t time_rank);
 /* NO_INDEX when no rule names it, by that name or another. */
 uint32_t program_find_slot(const struct program *program, const char *name, size_t size);
 
 uint32_t program_hash(const void *data, size_t size);
 
-/* witness.c: fills the witnesses of `rule`. */
+/* witness.c: fills the witnesses of `rule`, and notes in each `and` of its condition from which
+ * child they come. */
 RESULT witness_choose(struct program *program, const struct node *condition,
                       struct program_rule *rule, struct arena *scratch);
+/* The longest run of bytes that every match of a regular expression holds, as a text; empty where
+ * there is none. false: the arena is full. */
+bool witness_of_regex(const struct leaf *leaf, struct arena *scratch, struct sigma_text *out);
 
 /* pattern.c */
 struct folded_text {
@@ -227,3 +265,5 @@ bool text_fold(struct arena *arena, const struct sigma_text *text, bool is_cased
                struct folded_text *out);
 RESULT pattern_add(struct program *program, const struct folded_text *text, bool is_cased,
                    struct pattern *out);
+/* Chooses the grams of all patterns, the rarest among all texts, when the last one was added. */
+RESULT pattern_choose_grams(struct program *program);

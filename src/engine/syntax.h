@@ -73,6 +73,7 @@ struct node {
     struct leaf *leaf;
     const struct node **children;
     size_t count;
+    const struct node *shown; /* of an AND: the child that witnesses were taken from, or NULL */
 };
 
 struct detection {

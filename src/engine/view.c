@@ -15,6 +15,7 @@ void engine_event_free(struct engine_event *event)
 {
     if (event == NULL)
         return;
+    free(event->pool);
     free(event->values);
     free(event->slots);
     free(event->used);
@@ -42,7 +43,8 @@ struct engine_event *view_new(const struct program *program)
     event->program = program;
     event->slots = calloc(program->slots.count + 1, sizeof event->slots[0]);
     event->used = calloc(program->slots.count + 1, sizeof event->used[0]);
-    if (event->slots == NULL || event->used == NULL
+    event->pool = calloc(1, sizeof *event->pool);
+    if (event->slots == NULL || event->used == NULL || event->pool == NULL
         || !result_is_ok(view_reserve(event, native_bytes(), FIRST_VALUES))) {
         engine_event_free(event);
         return NULL;
@@ -56,6 +58,8 @@ void view_reset(struct engine_event *event)
 {
     for (uint32_t i = 0; i < event->used_count; i++)
         event->slots[event->used[i]] = NO_INDEX;
+    event->pool->used = 0;
+    event->pool->has_all = false;
     event->used_count = 0;
     event->value_count = 0;
     event->source_count = 0;
@@ -108,15 +112,40 @@ static void set_words(struct value *value)
     }
 }
 
-void view_make_grams(struct value *value)
+static void set_grams(const struct value *value, uint8_t *flags)
 {
-    for (size_t i = 0; i < GRAM_WORDS; i++)
-        value->grams[i] = 0;
-    for (size_t i = 1; i < value->folded_size; i++) {
-        unsigned gram = gram_of(value->folded[i - 1], value->folded[i]);
-        value->grams[gram / 64] |= UINT64_C(1) << (gram % 64);
-    }
-    value->has_grams = true;
+    flags[GRAM_NONE] = 1;
+    const uint8_t *end = value->folded + value->folded_size;
+    for (const uint8_t *at = value->folded; at + 1 < end; at++) /* little-endian, as gram_of() */
+        flags[gram_of_pair(((const struct unaligned_pair *)(const void *)at)->pair)] = 1;
+}
+
+const uint8_t *view_grams(const struct engine_event *event, struct value *value)
+{
+    static const uint8_t ALL[GRAM_BYTES] = {[0 ... GRAM_BYTES - 1] = 1};
+    struct gram_pool *pool = event->pool;
+    if (value->grams != NULL)
+        return value->grams;
+    value->grams = ALL;
+    if (pool->used == GRAM_BLOCKS)
+        return ALL;
+    uint8_t *flags = pool->blocks[pool->used++];
+    memset(flags, 0, GRAM_BYTES);
+    set_grams(value, flags);
+    value->grams = flags;
+    return flags;
+}
+
+const uint8_t *view_all_grams(const struct engine_event *event)
+{
+    struct gram_pool *pool = event->pool;
+    if (pool->has_all)
+        return pool->all;
+    memset(pool->all, 0, GRAM_BYTES);
+    for (uint32_t i = 0; i < event->value_count; i++)
+        set_grams(&event->values[i], pool->all);
+    pool->has_all = true;
+    return pool->all;
 }
 
 void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, size_t size)
@@ -134,7 +163,8 @@ void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, si
     value->folded_size =
         fold_text_ascii(text, size, event->folded + event->folded_size, &is_ascii);
     value->encoding = is_ascii ? ENCODING_VALID : ENCODING_UNKNOWN;
-    value->has_grams = false;
+    value->grams = NULL;
+    event->pool->has_all = false;
     value->is_null = false;
     value->next = NO_INDEX;
     event->folded_size += value->folded_size + VALUE_PADDING;

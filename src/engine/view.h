@@ -16,9 +16,13 @@ static inline uint64_t word_at(const uint8_t *bytes)
     return ((const struct unaligned_word *)(const void *)bytes)->word;
 }
 
+struct __attribute__((packed, may_alias)) unaligned_pair {
+    uint16_t pair;
+};
+
 enum {
     VALUE_PADDING = 16, /* readable bytes in front of and behind each folded text */
-    GRAM_WORDS = GRAM_BITS / 64,
+    GRAM_BLOCKS = 24, /* values of one event whose grams are known; more are looked through */
     VIEW_SOURCES = LIMIT_EVENT_SOURCES,
 };
 
@@ -33,10 +37,9 @@ struct value {
     uint64_t head; /* the first 8 folded bytes, little-endian, zeros behind the end */
     uint64_t tail; /* the last 8, the very last uppermost, zeros in front of the start */
     uint32_t next; /* value of the same slot, or NO_INDEX */
-    bool has_grams;
     bool is_null; /* the field is there, without a value */
     uint8_t encoding; /* enum value_encoding */
-    uint64_t grams[GRAM_WORDS]; /* pairs of neighbouring folded bytes; see gram_of() */
+    const uint8_t *grams; /* a flag for each class of grams; NULL: not made yet */
 };
 
 struct view_source {
@@ -45,8 +48,17 @@ struct view_source {
     const char *service;
 };
 
+/* Room for the grams of values, made while an event is judged. */
+struct gram_pool {
+    uint32_t used;
+    bool has_all; /* of all values together */
+    uint8_t all[GRAM_BYTES];
+    uint8_t blocks[GRAM_BLOCKS][GRAM_BYTES];
+};
+
 struct engine_event {
     const struct program *program;
+    struct gram_pool *pool;
     struct value *values;
     uint32_t value_count;
     uint32_t value_capacity;
@@ -81,10 +93,13 @@ void view_add(struct engine_event *event, uint32_t slot, const uint8_t *text, si
 void view_add_null(struct engine_event *event, uint32_t slot);
 /* The first text under a slot; false where there is none. */
 bool view_text(const struct engine_event *event, uint32_t slot, struct bytes *ret_text);
-/* event_time.c: how well a name fits the time of an event; 0: not at all. */
-unsigned event_time_rank(const char *name, size_t size);
-/* Fills value->grams. */
-void view_make_grams(struct value *value);
+/* event_time.c and json.c: gives names their roles, when all rules have been added. */
+RESULT event_time_add_names(struct program *program);
+RESULT view_add_names(struct program *program);
+/* The flags of the grams of a value, or of all values of the event together. Where there is no room
+ * all flags are set. */
+const uint8_t *view_grams(const struct engine_event *event, struct value *value);
+const uint8_t *view_all_grams(const struct engine_event *event);
 
 /* json.c: what engine_event_from_json() does, on a view that was reset. */
 RESULT view_read_json(struct engine_event *event, const char *line, size_t size,

@@ -199,8 +199,7 @@ static const char *read_piece(const char *at, bool ignores_case, int *ret_byte)
     }
 }
 
-/* The longest run of bytes that every match holds, as a text; empty where there is none. */
-static bool text_of_regex(const struct leaf *leaf, struct arena *scratch, struct sigma_text *out)
+bool witness_of_regex(const struct leaf *leaf, struct arena *scratch, struct sigma_text *out)
 {
     const char *expression = leaf->expression;
     bool ignores_case =
@@ -259,7 +258,7 @@ static bool choose_regex(const struct leaf *leaf, struct arena *scratch, struct 
     enum { SHORTEST = 2 };
     struct sigma_text text;
     struct sigma_text open = {0};
-    if (!text_of_regex(leaf, scratch, &text))
+    if (!witness_of_regex(leaf, scratch, &text))
         return false;
     if (text.count < SHORTEST)
         return true;
@@ -306,7 +305,7 @@ static void join(struct choice *all, const struct choice *other)
     all->cost += other->cost;
 }
 
-static bool choose(const struct node *node, struct arena *scratch, struct choice *out)
+static bool choose(struct node *node, struct arena *scratch, struct choice *out)
 {
     *out = (struct choice){0};
     if (node->kind == NODE_NOT)
@@ -316,13 +315,16 @@ static bool choose(const struct node *node, struct arena *scratch, struct choice
     bool is_all_known = true;
     for (size_t i = 0; i < node->count; i++) {
         struct choice child;
-        if (!choose(node->children[i], scratch, &child))
+        if (!choose((struct node *)node->children[i], scratch, &child))
             return false;
         is_all_known = is_all_known && child.is_known;
         if (node->kind == NODE_OR && is_all_known)
             join(out, &child);
-        if (node->kind == NODE_AND && child.is_known && (!out->is_known || child.cost < out->cost))
+        if (node->kind == NODE_AND && child.is_known
+            && (!out->is_known || child.cost < out->cost)) {
             *out = child;
+            node->shown = node->children[i];
+        }
         if (out->count > MAX_WITNESSES)
             return false;
         if (node->kind == NODE_OR)
@@ -336,7 +338,7 @@ RESULT witness_choose(struct program *program, const struct node *condition,
 {
     struct choice choice;
     /* Where there is no room for a choice the rule is evaluated for every event. */
-    if (!choose(condition, scratch, &choice) || !choice.is_known)
+    if (!choose((struct node *)condition, scratch, &choice) || !choice.is_known)
         return RESULT_OK;
     GUARD(rows_add(&program->witnesses, &program->budget, sizeof(struct witness), choice.count,
                     &rule->witness));
