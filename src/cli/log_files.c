@@ -48,6 +48,13 @@ enum cli_exit tlog_enter_sandbox(const char *name, const char *writable_folder)
     return CLI_UNAVAILABLE;
 }
 
+__attribute__((noreturn)) void tlog_end_in_sandbox(const struct call *call, enum cli_exit code)
+{
+    code = verb_finish_output(call, code);
+    fflush(stderr);
+    _exit((int)code);
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 enum cli_exit tlog_file_read(const char *path, size_t limit, struct tlog_file *ret_file)

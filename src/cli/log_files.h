@@ -50,6 +50,10 @@ void tlog_place_close(struct tlog_place *place);
  * folder (NULL: none), and reach no network. For who asks nothing over the network. */
 enum cli_exit tlog_enter_sandbox(const char *name, const char *writable_folder);
 
+/* Ends a process that is in a sandbox, its output written: what libraries (and the leak checker of
+ * tests) do at an orderly end is not allowed in there. */
+__attribute__((noreturn)) void tlog_end_in_sandbox(const struct call *call, enum cli_exit code);
+
 /* Says `why` and gives the exit code that goes with the result: what was judged is bad
  * (CLI_FINDING), what was handed in is unusable (CLI_INPUT), or something is missing. */
 enum cli_exit tlog_failed(struct result result, const struct explanation *why);

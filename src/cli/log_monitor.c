@@ -23,6 +23,7 @@ struct monitor {
     struct tlog_policy *policy;
     struct tlog_place place;
     const char *memory_path;
+    bool is_sandboxed;
     bool is_fresh;            /* nothing is remembered yet */
     struct tlog_file memory;   /* the checkpoint that was verified last */
     struct tlog_file seen;     /* the one that is being looked at */
@@ -240,16 +241,19 @@ static enum cli_exit prepare(struct monitor *monitor)
 }
 
 /* A log in a folder needs no network; its memory is all that is written. */
-static enum cli_exit enter_sandbox(const struct monitor *monitor)
+static enum cli_exit enter_sandbox(struct monitor *monitor)
 {
     struct explanation why;
     char folder[LIMIT_PATH_BYTES];
     if (monitor->place.folder.fd < 0)
         return CLI_GOOD;
-    if (result_is_ok(atomic_parent_path(monitor->memory_path, folder, &why)))
-        return tlog_enter_sandbox("of log monitor", folder);
-    verb_error("%s", why.text);
-    return CLI_USAGE;
+    if (!result_is_ok(atomic_parent_path(monitor->memory_path, folder, &why))) {
+        verb_error("%s", why.text);
+        return CLI_USAGE;
+    }
+    enum cli_exit code = tlog_enter_sandbox("of log monitor", folder);
+    monitor->is_sandboxed = code == CLI_GOOD;
+    return code;
 }
 
 static enum cli_exit run(const struct call *call)
@@ -273,6 +277,8 @@ static enum cli_exit run(const struct call *call)
     tlog_file_free(&monitor.seen);
     free(monitor.bundle);
     tlog_policy_free(monitor.policy);
+    if (monitor.is_sandboxed)
+        tlog_end_in_sandbox(call, code);
     return code;
 }
 

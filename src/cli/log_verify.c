@@ -254,7 +254,9 @@ static enum cli_exit run(const struct call *call)
         return CLI_UNAVAILABLE;
     }
     verifying->call = call;
-    enum cli_exit code = is_offline(call) ? tlog_enter_sandbox("of log verify", NULL) : CLI_GOOD;
+    bool is_sandboxed = is_offline(call);
+    enum cli_exit code =
+        is_sandboxed ? tlog_enter_sandbox("of log verify", NULL) : CLI_GOOD;
     if (code == CLI_GOOD)
         code = prepare(verifying);
     for (size_t i = 0; code == CLI_GOOD && i < options_word_count(call->options); i++) {
@@ -265,6 +267,8 @@ static enum cli_exit run(const struct call *call)
     tlog_file_free(&verifying->older);
     tlog_policy_free(verifying->policy);
     free(verifying);
+    if (is_sandboxed)
+        tlog_end_in_sandbox(call, code);
     return code;
 }
 

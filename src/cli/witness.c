@@ -131,7 +131,8 @@ static enum cli_exit run(const struct call *call)
         verb_error("%s", why.text);
         code = CLI_UNAVAILABLE;
     }
-    if (code == CLI_GOOD) {
+    bool is_served = code == CLI_GOOD;
+    if (is_served) {
         serving.witness = (struct witness){serving.signer, serving.logs,
                                            witness_folder_memory(&serving.folder)};
         code = serve(&serving);
@@ -139,6 +140,8 @@ static enum cli_exit run(const struct call *call)
     }
     tlog_policy_free(serving.logs);
     note_signer_free(serving.signer);
+    if (is_served) /* or failed to, in the sandbox or before it */
+        tlog_end_in_sandbox(call, code);
     return code;
 }
 

@@ -62,7 +62,8 @@ class Witness:
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(20)
+        code = self.process.wait(20)
+        offline.equal(code, 0 if how == signal.SIGTERM else -how, f"how it ended: {self.said()}")
 
 
 class Stage:
