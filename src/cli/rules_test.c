@@ -3,8 +3,8 @@
  * `creance rules test`: each rule file x.yml against the events of x.tests.jsonl beside it.
  */
 #include "base/bytes.h"
-#include "base/limits.h"
 #include "cli/rule_input.h"
+#include "content/content_judge.h"
 #include "content/recording.h"
 #include "engine/pack.h"
 
@@ -31,10 +31,9 @@ struct rules_test {
     /* the worker's own */
     struct worker_place *place;
     struct engine *engine;
-    struct engine_event *event;
+    struct content_judge judge;
     const struct subject *subject;
-    const struct engine_rule *rule; /* the subject's first rule: whose log source events take */
-    bool is_matched;                /* by one of the subject's rules */
+    struct content_judged_rule rule; /* the subject's; rule.rule NULL: there is none */
     json_t *failures;               /* of the subject: array of {"line", "reason"} */
     size_t positive;                /* events of the subject that must match */
     size_t negative;
@@ -51,66 +50,20 @@ static void add_failure(struct rules_test *test, uint64_t line, const char *reas
                                                     "reason", output_json_text(reason)));
 }
 
-static void take_match(void *context, size_t index)
-{
-    struct rules_test *test = context;
-    if (string_equal(engine_rule(test->engine, index)->file, test->subject->rules))
-        test->is_matched = true;
-}
-
-static void set_source(json_t *event, const char *name, const char *value)
-{
-    if (json_object_get(event, name) == NULL && *value != '\0')
-        json_object_set_new(event, name, output_json_text(value));
-}
-
-/* The event is of the rule's log source unless it says otherwise. */
-static RESULT judge(struct rules_test *test, json_t *event, struct explanation *why)
-{
-    if (json_object_get(event, "product") == NULL && json_object_get(event, "category") == NULL
-        && json_object_get(event, "service") == NULL) {
-        set_source(event, "product", test->rule->product);
-        set_source(event, "category", test->rule->category);
-        set_source(event, "service", test->rule->service);
-    }
-    char *text = json_dumps(event, JSON_COMPACT);
-    if (text == NULL)
-        return explain(why, ERROR_MEMORY, "memory is out");
-    struct result result = engine_event_from_json(test->event, text, strlen(text), why);
-    test->is_matched = false;
-    if (result_is_ok(result)) {
-        struct engine_verdict verdict =
-            engine_eval(test->engine, test->event, take_match, NULL, test);
-        if (verdict.is_incomplete)
-            result = explain(why, ERROR_LIMIT, "the verdict is incomplete: over %d steps",
-                             LIMIT_EVALUATION_STEPS);
-    }
-    free(text);
-    return result;
-}
-
 static void test_line(struct rules_test *test, const struct recording_line *line)
 {
     struct explanation why;
-    json_error_t error;
-    json_t *root = json_loadb((const char *)line->text.data, line->text.size, 0, &error);
-    json_t *match = json_object_get(root, "match");
-    json_t *event = json_object_get(root, "event");
-    if (root == NULL) {
-        add_failure(test, line->number + 1, error.text);
-    } else if (!json_is_boolean(match) || !json_is_object(event)) {
-        add_failure(test, line->number + 1,
-                    "expected {\"match\": true or false, \"event\": {...}}");
-    } else if (!result_is_ok(judge(test, event, &why))) {
+    struct content_judgement judgement;
+    struct result result =
+        content_judge_line(&test->judge, &test->rule, line->text, &judgement, &why);
+    if (!result_is_ok(result))
         add_failure(test, line->number + 1, why.text);
-    } else if (test->is_matched != json_is_true(match)) {
+    else if (judgement.is_matched != judgement.must_match)
         add_failure(test, line->number + 1,
-                    test->is_matched ? "the rule matches this event and must not"
-                                     : "the rule does not match this event and must");
-    }
-    test->positive += json_is_true(match);
-    test->negative += json_is_false(match);
-    json_decref(root);
+                    judgement.is_matched ? "the rule matches this event and must not"
+                                         : "the rule does not match this event and must");
+    test->positive += judgement.must_match;
+    test->negative += judgement.is_test && !judgement.must_match;
 }
 
 /* --- one rule file ---------------------------------------------------------------------------- */
@@ -136,17 +89,18 @@ static void run_tests(struct rules_test *test)
 /* Finds the subject's rules; those that are not loaded are failures. */
 static void look_at_rules(struct rules_test *test)
 {
-    test->rule = NULL;
+    test->rule = (struct content_judged_rule){.file = test->subject->rules};
     for (size_t i = 0; i < engine_rule_count(test->engine); i++) {
         const struct engine_rule *rule = engine_rule(test->engine, i);
         if (!string_equal(rule->file, test->subject->rules))
             continue;
-        if (test->rule == NULL)
-            test->rule = rule;
+        if (test->rule.rule == NULL)
+            test->rule.rule = rule;
+        test->rule.has_correlations |= rule->kind == ENGINE_KIND_CORRELATION;
         if (rule->state != ENGINE_RULE_LOADED)
             add_failure(test, 0, rule->reason);
     }
-    if (test->rule == NULL)
+    if (test->rule.rule == NULL)
         add_failure(test, 0, "there is no rule in the file");
 }
 
@@ -160,12 +114,13 @@ static const char *verdict_of(const struct rules_test *test)
 static void print_subject(const struct rules_test *test, const char *verdict)
 {
     struct output *output = test->call->output;
+    const struct engine_rule *rule = test->rule.rule;
     if (output_is_json(output)) {
         output_json(output,
                     json_pack("{s:o, s:o, s:o, s:s, s:I, s:I, s:O}", "file",
                               output_json_text(test->subject->rules), "id",
-                              output_json_text(test->rule != NULL ? test->rule->id : ""), "title",
-                              output_json_text(test->rule != NULL ? test->rule->title : ""),
+                              output_json_text(rule != NULL ? rule->id : ""), "title",
+                              output_json_text(rule != NULL ? rule->title : ""),
                               "state", verdict, "positive", (json_int_t)test->positive,
                               "negative", (json_int_t)test->negative, "failures",
                               test->failures));
@@ -200,7 +155,7 @@ static void test_subject(struct rules_test *test, const struct subject *subject)
     look_at_rules(test);
     if (subject->is_unreadable)
         add_failure(test, 0, "its tests cannot be read: not a regular file that we may open");
-    if (subject->fd >= 0 && test->rule != NULL)
+    if (subject->fd >= 0 && test->rule.rule != NULL)
         run_tests(test);
     if (subject->fd >= 0 && test->positive == 0 && json_array_size(test->failures) == 0)
         add_failure(test, 0, "not one of its tests expects a match");
@@ -234,15 +189,14 @@ static enum cli_exit work(void *context, struct worker_place *place)
     test->place = place;
     enum cli_exit code = rule_input_load(&test->input, false, place, &test->engine);
     if (code == CLI_GOOD) {
-        test->event = engine_event_new(test->engine);
-        if (test->event == NULL) {
+        if (!result_is_ok(content_judge_open(test->engine, &test->judge))) {
             verb_error("memory is out");
             code = CLI_UNAVAILABLE;
         } else {
             code = test_all(test);
         }
     }
-    engine_event_free(test->event);
+    content_judge_close(&test->judge);
     engine_free(test->engine);
     return code;
 }
@@ -343,7 +297,8 @@ const struct verb verb_rules_test = {
         "Each line is {\"match\": true or false, \"event\": {...}}: the rule must match the "
         "event,\n"
         "or must not. The event is of the rule's log source unless it names its own. At least\n"
-        "one event must be there that matches.\n"
+        "one event must be there that matches. For correlations, \"events\": [{...}, ...] are\n"
+        "judged one after the other, at the times that they say.\n"
         "\n"
         "With --json: one object per rule file (state: passed, failed, untested), then one with\n"
         "the counts. Exit codes: 0 nothing failed, 1 something failed, 3 no rule could be read.\n"

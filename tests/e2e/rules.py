@@ -219,6 +219,25 @@ def it_must_be_that_rule_that_matches():
 
 
 @offline.test
+def correlations_are_tested_by_several_events():
+    rule = GOOD + ("---\ntitle: Often\ncorrelation:\n  type: event_count\n"
+                   "  rules: [6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2d11]\n  group-by: [User]\n"
+                   "  timespan: 1m\n  condition: {gte: 2}\n")
+    events = [{"Image": "/usr/bin/id", "User": "a", "@timestamp": f"2026-01-01T00:00:{second}Z"}
+              for second in ("01", "30")]
+    lines = [{"match": False, "event": events[0]}, {"match": False, "events": events[:1]},
+             {"match": True, "events": events}]
+    folder = offline.Folder({"r.yml": rule,
+                             "r.tests.jsonl": "\n".join(json.dumps(line) for line in lines)})
+    done = offline.creance("rules", "test", folder.path)
+    offline.equal(done.returncode, 0, f"exit code ({done.stdout})")
+    folder.put("r.tests.jsonl", json.dumps({**lines[2], "match": False}))
+    done = offline.creance("rules", "test", folder.path)
+    offline.equal(done.returncode, 1, f"exit code ({done.stdout})")
+    offline.contains(done.stdout, "matches this event and must not", "reason")
+
+
+@offline.test
 def our_own_rules_pass_their_tests():
     content = os.path.join(offline.ROOT, "content")
     if not os.path.isdir(content):
