@@ -64,8 +64,8 @@ uint32_t boot_guard_calm_s(const struct boot_guard *state)
                                     : (uint32_t)DAY_S;
 }
 
-static void tick(struct boot_guard *state, struct steady_time now,
-                 struct boot_guard_actions *actions)
+static void tick(struct boot_guard *state, const struct boot_guard_event *event,
+                 struct steady_time now, struct boot_guard_actions *actions)
 {
     uint32_t calm_s = steady_since(state->since, now);
     if (state->is_armed && calm_s >= BOOT_GUARD_CALM_S) {
@@ -73,7 +73,9 @@ static void tick(struct boot_guard *state, struct steady_time now,
         state->is_changed = false;
         state->is_climbing = false;
         if (state->level == BOOT_LEVEL_NORMAL) {
-            state->calm_fingerprint = state->fingerprint;
+            /* What runs now: a release may have been rolled back since the start. */
+            state->fingerprint = event->fingerprint;
+            state->calm_fingerprint = event->fingerprint;
             state->bad_climbs = 0;
         }
         actions->save = true;
@@ -102,7 +104,7 @@ void boot_guard_step(struct boot_guard *state, const struct boot_guard_event *ev
         state->is_changed = true;
         break;
     case BOOT_GUARD_TICK:
-        tick(state, now, ret_actions);
+        tick(state, event, now, ret_actions);
         break;
     case BOOT_GUARD_STOP:
         state->is_armed = false;

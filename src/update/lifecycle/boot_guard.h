@@ -43,7 +43,7 @@ struct boot_guard {
 enum boot_guard_event_type {
     BOOT_GUARD_START,  /* the agent starts: `is_new_boot`, `fingerprint` */
     BOOT_GUARD_CHANGE, /* content or probes are about to be switched or tried: `fingerprint` */
-    BOOT_GUARD_TICK,
+    BOOT_GUARD_TICK,   /* time has passed: `fingerprint` */
     BOOT_GUARD_STOP,   /* the agent was told to stop, and everything is down */
     BOOT_GUARD_RESET,  /* the administrator: back to normal */
 };

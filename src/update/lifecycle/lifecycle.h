@@ -30,8 +30,8 @@
  * before anything else happens; after a start, decode it and tell STARTED (or STARTED_BADLY): the
  * actions of that step bring everything back to where the state says it is.
  *
- * Size: 384 bytes. Eight releases of 40 bytes (three good ones, one on its way, four that wait,
- * failed or are barred) with names of 16 bytes that nobody can forge; 8.5 million hosts are 3.3 GB.
+ * Size: 376 bytes. Eight releases of 40 bytes (three good ones, one on its way, four that wait,
+ * failed or are barred) with names of 16 bytes that nobody can forge; 8.5 million hosts are 3.2 GB.
  */
 #include "base/limits.h"
 #include "base/reader.h"

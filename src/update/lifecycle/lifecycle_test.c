@@ -489,7 +489,7 @@ static void the_state_is_small(void **state)
 {
     (void)state;
     assert_true(sizeof(struct lifecycle_release) == 40);
-    assert_true(sizeof(struct lifecycle) <= 384);
+    assert_true(sizeof(struct lifecycle) <= 376);
 }
 
 int main(void)

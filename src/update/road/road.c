@@ -135,6 +135,21 @@ static bool load(const struct road *road, struct release_name name, int *ret_sea
     return false;
 }
 
+/* Whether a bad boot of late was put down to a release of this stream: then it no longer runs. */
+static bool is_culprit_known(const struct road *road, unsigned stream)
+{
+    for (size_t i = 0; i < LIMIT_RELEASES; i++) {
+        const struct lifecycle_release *release = &road->state.streams[stream].releases[i];
+        bool has_failed = release->state == LIFECYCLE_REJECTED
+                          || release->state == LIFECYCLE_ROLLED_BACK
+                          || release->state == LIFECYCLE_BARRED;
+        if (has_failed && release->failure == LIFECYCLE_FAILURE_BOOT
+            && steady_since(release->since, now_of(road).steady) < DAY_S)
+            return true;
+    }
+    return false;
+}
+
 /* The release that shall run at this boot level; NULL: the factory set. */
 static const struct lifecycle_release *wanted(const struct road *road, unsigned stream)
 {
@@ -143,7 +158,8 @@ static const struct lifecycle_release *wanted(const struct road *road, unsigned 
     case BOOT_LEVEL_NORMAL:
         return lifecycle_running(state);
     case BOOT_LEVEL_LAST_GOOD:
-        return lifecycle_fallback(state);
+        return is_culprit_known(road, stream) ? lifecycle_running(state)
+                                              : lifecycle_fallback(state);
     default:
         return NULL;
     }

@@ -361,6 +361,7 @@ static void boots_that_end_badly_lead_down_and_calm_leads_up(void **state)
     lose_power(host); /* right after the switch: a panic */
     assert_int_equal(host->level, BOOT_LEVEL_LAST_GOOD);
     assert_int_equal(state_of(host, 8), LIFECYCLE_ROLLED_BACK);
+    assert_int_equal(host->runs, 7);
     lose_power(host);
     assert_int_equal(host->level, BOOT_LEVEL_FACTORY);
     assert_int_equal(host->runs, 0);
@@ -370,8 +371,29 @@ static void boots_that_end_badly_lead_down_and_calm_leads_up(void **state)
     assert_int_equal(host->runs, 7);
     pass(host, BOOT_GUARD_CALM_S);
     lose_power(host); /* long after: no business of ours */
+    lose_power(host); /* soon after a start, but without a change */
     assert_int_equal(host->level, BOOT_LEVEL_NORMAL);
     assert_int_equal(host->runs, 7);
+}
+
+/* Nothing arrived, but the kernel is another one, and what was good for weeks no longer is. */
+static void another_kernel_leads_down_too(void **state)
+{
+    struct host *host = *state;
+    (void)bring_to(host, 7, LIFECYCLE_GOOD);
+    (void)bring_to(host, 8, LIFECYCLE_GOOD);
+    pass(host, HOUR_S);
+    pass(host, HOUR_S);
+    host->options.fingerprint = 12;
+    lose_power(host); /* into the new kernel */
+    assert_int_equal(host->runs, 8);
+    lose_power(host); /* which panics */
+    assert_int_equal(host->level, BOOT_LEVEL_LAST_GOOD);
+    assert_int_equal(host->runs, 7);
+    lose_power(host);
+    assert_int_equal(host->level, BOOT_LEVEL_FACTORY);
+    assert_int_equal(host->runs, 0);
+    assert_int_equal(state_of(host, 8), LIFECYCLE_GOOD); /* nobody blames it */
 }
 
 static void a_disk_that_takes_nothing_stops_the_way_forward_not_the_way_back(void **state)
@@ -470,6 +492,7 @@ int main(void)
         ON_HOST(a_failure_goes_back_in_the_same_call),
         ON_HOST(a_power_cut_at_any_write_loses_no_place),
         ON_HOST(boots_that_end_badly_lead_down_and_calm_leads_up),
+        ON_HOST(another_kernel_leads_down_too),
         ON_HOST(a_disk_that_takes_nothing_stops_the_way_forward_not_the_way_back),
         ON_HOST(a_damaged_slot_leaves_the_one_before),
         ON_HOST(a_folder_of_others_means_the_factory_set),
