@@ -32,10 +32,12 @@ void tlog_close(struct tlog_opened *log)
 enum cli_exit tlog_policy_check(const struct tlog_policy *policy, const struct note_key *key)
 {
     struct bytes origin = {(const uint8_t *)key->name, strlen(key->name)};
-    const struct tlog_policy_party *party = tlog_policy_find_log(policy, origin);
-    if (party != NULL && party->key.id == key->id
-        && memcmp(party->key.public_key, key->public_key, sizeof key->public_key) == 0)
-        return CLI_GOOD;
+    const struct tlog_policy_party *party;
+    for (size_t at = 0; (party = tlog_policy_next_log(policy, origin, &at)) != NULL;) {
+        if (party->key.id == key->id
+            && memcmp(party->key.public_key, key->public_key, sizeof key->public_key) == 0)
+            return CLI_GOOD;
+    }
     verb_error("the policy does not name the log %s with the key %08x", key->name, key->id);
     return CLI_INPUT;
 }

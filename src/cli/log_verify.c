@@ -164,7 +164,7 @@ static RESULT compare_older(struct verifying *verifying, struct tile_tree *tree,
     if (verifying->older.size == 0)
         return RESULT_OK;
     GUARD(verify_older(verifying, &older, why));
-    if (older.log != now->log)
+    if (!string_equal(older.log->key.name, now->log->key.name))
         return explain(why, ERROR_STATE, "the older checkpoint is of another log");
     GUARD(tile_tree_root(tree, older.checkpoint.size, &root, why));
     if (!merkle_hash_equal(&root, &older.checkpoint.root))

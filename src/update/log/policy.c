@@ -22,7 +22,7 @@ struct tlog_policy {
     struct tlog_policy_party logs[LIMIT_POLICY_ROWS];
     struct tlog_policy_party witnesses[LIMIT_POLICY_ROWS];
     struct group groups[LIMIT_POLICY_ROWS];
-    size_t tlog_count, witness_count, group_count;
+    size_t log_count, witness_count, group_count;
     uint32_t taken_witnesses, taken_groups; /* members of some group */
     struct group quorum;                    /* of one member, or none */
     bool has_quorum;
@@ -124,9 +124,9 @@ static RESULT take_party(struct reader *line, enum note_key_type type,
 
 static RESULT take_log(struct tlog_policy *policy, struct reader *line, struct explanation *why)
 {
-    if (policy->tlog_count == LIMIT_POLICY_ROWS)
+    if (policy->log_count == LIMIT_POLICY_ROWS)
         return explain(why, ERROR_LIMIT, "more than %d logs", LIMIT_POLICY_ROWS);
-    return take_party(line, NOTE_KEY_ED25519, policy->logs, &policy->tlog_count, why);
+    return take_party(line, NOTE_KEY_ED25519, policy->logs, &policy->log_count, why);
 }
 
 static RESULT take_witness(struct tlog_policy *policy, struct reader *line,
@@ -271,21 +271,43 @@ void tlog_policy_free(struct tlog_policy *policy) { free(policy); }
 
 /* --- asking it -------------------------------------------------------------------------------- */
 
-size_t tlog_policy_log_count(const struct tlog_policy *policy) { return policy->tlog_count; }
+size_t tlog_policy_log_count(const struct tlog_policy *policy) { return policy->log_count; }
 
 const struct tlog_policy_party *tlog_policy_log(const struct tlog_policy *policy, size_t index)
 {
     return &policy->logs[index];
 }
 
-const struct tlog_policy_party *tlog_policy_find_log(const struct tlog_policy *policy,
-                                                     struct bytes origin)
+const struct tlog_policy_party *tlog_policy_next_log(const struct tlog_policy *policy,
+                                                     struct bytes origin, size_t *at)
 {
-    for (size_t i = 0; i < policy->tlog_count; i++) {
-        if (line_is(origin, policy->logs[i].key.name))
-            return &policy->logs[i];
+    while (*at < policy->log_count) {
+        const struct tlog_policy_party *log = &policy->logs[(*at)++];
+        if (line_is(origin, log->key.name))
+            return log;
     }
     return NULL;
+}
+
+RESULT tlog_policy_find_signer(const struct tlog_policy *policy, const struct note *note,
+                               struct bytes origin, const struct tlog_policy_party **ret_log,
+                               struct explanation *why)
+{
+    size_t at = 0;
+    const struct tlog_policy_party *log = tlog_policy_next_log(policy, origin, &at);
+    if (log == NULL)
+        return explain(why, ERROR_UNSUPPORTED, "the policy names no log \"%.*s\"",
+                       (int)(origin.size < 128 ? origin.size : 128), (const char *)origin.data);
+    *ret_log = NULL;
+    for (; log != NULL; log = tlog_policy_next_log(policy, origin, &at)) {
+        struct note_times times;
+        struct result result = note_verify(note, &log->key, &times, why);
+        if (result_is_ok(result))
+            *ret_log = log;
+        else if (result.error != ERROR_NOT_FOUND)
+            return result;
+    }
+    return *ret_log != NULL ? RESULT_OK : result_fail(ERROR_STATE);
 }
 
 size_t tlog_policy_witness_count(const struct tlog_policy *policy) { return policy->witness_count; }

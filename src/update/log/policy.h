@@ -32,9 +32,15 @@ struct tlog_policy_party {
 
 size_t tlog_policy_log_count(const struct tlog_policy *policy);
 const struct tlog_policy_party *tlog_policy_log(const struct tlog_policy *policy, size_t index);
-/* The log with this origin (its key's name); NULL where the policy has none. */
-const struct tlog_policy_party *tlog_policy_find_log(const struct tlog_policy *policy,
-                                                     struct bytes origin);
+/* The next log line with this origin (its key's name), from *at on, which moves behind it; NULL
+ * where there is none more. A log that changes its key has several. */
+const struct tlog_policy_party *tlog_policy_next_log(const struct tlog_policy *policy,
+                                                     struct bytes origin, size_t *at);
+/* The key of that log which signed this note: ERROR_UNSUPPORTED: the policy has no such log;
+ * ERROR_STATE: none of its keys signed; ERROR_FORMAT: a signature of one of them is false. */
+RESULT tlog_policy_find_signer(const struct tlog_policy *policy, const struct note *note,
+                               struct bytes origin, const struct tlog_policy_party **ret_log,
+                               struct explanation *why);
 
 size_t tlog_policy_witness_count(const struct tlog_policy *policy);
 const struct tlog_policy_party *tlog_policy_witness(const struct tlog_policy *policy, size_t index);

@@ -62,10 +62,13 @@ static void the_example_of_the_specification_means_what_it_says(void **state)
     }
     assert_false(tlog_policy_needs_nobody(policy));
     const char origin[] = "example.com/log";
-    assert_non_null(tlog_policy_find_log(
-        policy, (struct bytes){(const uint8_t *)origin, sizeof origin - 1}));
-    assert_null(tlog_policy_find_log(
-        policy, (struct bytes){(const uint8_t *)origin, sizeof origin - 2}));
+    struct bytes whole = {(const uint8_t *)origin, sizeof origin - 1};
+    struct bytes part = {(const uint8_t *)origin, sizeof origin - 2};
+    size_t at = 0;
+    assert_non_null(tlog_policy_next_log(policy, whole, &at));
+    assert_null(tlog_policy_next_log(policy, whole, &at));
+    at = 0;
+    assert_null(tlog_policy_next_log(policy, part, &at));
     tlog_policy_free(policy);
 }
 

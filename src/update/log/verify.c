@@ -96,18 +96,10 @@ static RESULT verify_note(const struct tlog_policy *policy, const struct note *n
 {
     struct tlog_witnessed witnessed = {.checkpoint = *checkpoint};
     struct times times = {0};
-    witnessed.log = tlog_policy_find_log(policy, checkpoint->origin);
-    if (witnessed.log == NULL)
-        return explain(why, ERROR_UNSUPPORTED, "the policy names no log \"%.*s\"",
-                       (int)(checkpoint->origin.size < 128 ? checkpoint->origin.size : 128),
-                       (const char *)checkpoint->origin.data);
-    struct result result = note_verify(note, &witnessed.log->key, &times.of[0], why);
-    if (!result_is_ok(result))
-        return result_fail(result.error == ERROR_NOT_FOUND ? ERROR_STATE : result.error);
+    GUARD(tlog_policy_find_signer(policy, note, checkpoint->origin, &witnessed.log, why));
     if (!checkpoint_is_possible(checkpoint))
         return explain(why, ERROR_FORMAT, "a checkpoint of no entries has another root than the "
                                           "empty tree");
-    times.of[0] = (struct note_times){0};
     GUARD(verify_witnesses(policy, note, &times, &witnessed.witnesses, why));
     if (!tlog_policy_is_quorum(policy, witnessed.witnesses))
         return refuse_too_few(policy, witnessed.witnesses, checkpoint, why);
@@ -162,7 +154,7 @@ RESULT tlog_verify_age(const struct tlog_policy *policy, const struct tlog_witne
     struct tlog_witnessed newer = {0};
     GUARD(checkpoint_proof_parse(age, &proof, why));
     GUARD(verify_note(policy, &proof.note, &proof.checkpoint, &newer, why));
-    if (newer.log != older->log)
+    if (!string_equal(newer.log->key.name, older->log->key.name))
         return explain(why, ERROR_STATE, "the newer checkpoint is of the log %s, not of %s",
                        newer.log->key.name, older->log->key.name);
     if (proof.old_size != older->checkpoint.size)

@@ -23,7 +23,7 @@
 
 /* A checkpoint that the policy believes: signed by its log, cosigned by a quorum. */
 struct tlog_witnessed {
-    const struct tlog_policy_party *log; /* of the policy */
+    const struct tlog_policy_party *log; /* of the policy: the log, and its key that signed */
     struct checkpoint checkpoint;
     uint32_t witnesses; /* bit i: witness i of the policy cosigned */
     uint64_t existed_by_s, current_at_s; /* since 1970; 0: the policy needs no witness */

@@ -222,6 +222,31 @@ static void an_age_of_something_else_is_refused(void **state)
     assert_non_null(strstr(why.text, "forked"));
 }
 
+/* A log that changes its key is the same log: both lines stand in the policy for a while. */
+static void a_log_may_have_two_keys(void **state)
+{
+    (void)state;
+    char text[FAKE_TEXT_BYTES], old_text[FAKE_TEXT_BYTES], two[8192], key[NOTE_KEY_TEXT_BYTES];
+    struct tlog_policy *both;
+    struct tlog_witnessed older, newer;
+    uint64_t age_s;
+    const uint64_t times_s[] = {100, 100, 100}, later_s[] = {200, 200, 200};
+    struct note_signer *first = fake.log, *second = fake_signer("example.com/log", 1, 8);
+    note_key_format(note_signer_key(second), key);
+    assert_true(string_format(two, sizeof two, "log %s\n%s", key, fake.policy));
+    assert_ok(tlog_policy_parse((struct bytes){(const uint8_t *)two, strlen(two)}, &both, NULL));
+    struct bytes old = fake_checkpoint(&fake, OLD_SIZE, times_s, old_text);
+    fake.log = second;
+    struct bytes age = make_age(OLD_SIZE, NEW_SIZE, later_s, text);
+    fake.log = first;
+    assert_ok(tlog_verify_checkpoint(both, old, &older, NULL));
+    assert_ok(tlog_verify_age(both, &older, age, &newer, &age_s, NULL));
+    assert_true(age_s == 100);
+    assert_error(tlog_verify_age(policy, &older, age, &newer, &age_s, NULL), ERROR_STATE);
+    tlog_policy_free(both);
+    note_signer_free(second);
+}
+
 static void an_age_of_another_log_is_refused(void **state)
 {
     (void)state;
@@ -432,6 +457,7 @@ int main(void)
         cmocka_unit_test(every_changed_bit_of_a_proof_is_noticed),
         cmocka_unit_test(age_is_what_lies_between_two_quorums),
         cmocka_unit_test(an_age_of_something_else_is_refused),
+        cmocka_unit_test(a_log_may_have_two_keys),
         cmocka_unit_test(an_age_of_another_log_is_refused),
         cmocka_unit_test(without_a_quorum_no_time_is_proven),
         cmocka_unit_test(a_tree_of_nothing_has_one_root),

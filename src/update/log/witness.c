@@ -184,20 +184,21 @@ static const struct note_key *find_log(const struct witness *witness,
                                        const struct checkpoint_proof *request,
                                        struct witness_answer *answer)
 {
-    struct note_times times;
-    const struct tlog_policy_party *log =
-        tlog_policy_find_log(witness->logs, request->checkpoint.origin);
+    size_t at = 0;
+    struct bytes origin = request->checkpoint.origin;
+    const struct tlog_policy_party *log = tlog_policy_next_log(witness->logs, origin, &at);
     if (log == NULL) {
         answer_text(answer, HTTP_NOT_FOUND, "unknown log");
         return NULL;
     }
     (void)string_copy(answer->origin, sizeof answer->origin, log->key.name);
-    struct result result = note_verify(&request->note, &log->key, &times, &answer->why);
+    struct result result =
+        tlog_policy_find_signer(witness->logs, &request->note, origin, &log, &answer->why);
     if (result_is_ok(result))
         return &log->key;
     answer_text(answer, HTTP_FORBIDDEN,
-                result.error == ERROR_NOT_FOUND ? "no signature of the log's key"
-                                                : "invalid signature of the log");
+                result.error == ERROR_STATE ? "no signature of the log's key"
+                                            : "invalid signature of the log");
     return NULL;
 }
 
