@@ -22,7 +22,8 @@ struct engine_source {
     const char *service;
 };
 
-/* What events call a field that rules know by another name. A name that ends in '*' stands for all
+/* What events call a field that rules know by another name. (A document with a section `field-names`
+ * in the pack says the same: docs/rules.md.) A name that ends in '*' stands for all
  * that begin so: {"winlog.event_data.*", "*"} takes the front off. Rules that use the foreign name
  * themselves keep it. */
 struct engine_alias {
@@ -65,6 +66,7 @@ enum engine_rule_kind {
     ENGINE_KIND_CORRELATION,
     ENGINE_KIND_FILTER,       /* an exception, joined to the rules that it names */
     ENGINE_KIND_PLACEHOLDERS,
+    ENGINE_KIND_FIELD_NAMES,  /* like options->aliases, from a file */
 };
 enum engine_rule_state { ENGINE_RULE_LOADED, ENGINE_RULE_INACTIVE, ENGINE_RULE_REJECTED };
 

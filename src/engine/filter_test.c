@@ -183,6 +183,25 @@ static void faults_of_placeholders_are_told(void **state)
     }
 }
 
+static void a_file_says_what_events_call_fields(void **state)
+{
+    (void)state;
+    struct file files[] = {
+        {"a", EXPAND("contains: x")},
+        {"b", "field-names:\n    win.data.*: '*'\n    Alpha: a\n    unheard: of\n---\n"
+              "field-names: {win.*: a}\n---\nfield-names: [a]\n---\nfield-names: {b: [c]}\n"}};
+    struct engine *engine = load(files, 2, NULL);
+    assert_int_equal(engine_rule(engine, 1)->kind, ENGINE_KIND_FIELD_NAMES);
+    assert_int_equal(engine_rule(engine, 1)->state, ENGINE_RULE_LOADED);
+    for (size_t i = 2; i < 5; i++)
+        assert_int_equal(engine_rule(engine, i)->state, ENGINE_RULE_REJECTED);
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"Alpha\": \"axb\"}"), 1);
+    assert_int_equal(
+        count_matches(engine, "{\"category\": \"c\", \"win\": {\"data\": {\"a\": \"x\"}}}"), 1);
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"beta\": \"axb\"}"), 0);
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_faulty_filter_costs_itself_only),
         cmocka_unit_test(placeholders_stand_for_values),
         cmocka_unit_test(faults_of_placeholders_are_told),
+        cmocka_unit_test(a_file_says_what_events_call_fields),
     };
     return unit_run("engine-filter", tests);
 }

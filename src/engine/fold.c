@@ -74,8 +74,8 @@ size_t fold_encode(uint32_t code, uint8_t *out)
 
 enum { STRIDE = 16 };
 
-/* STRIDE bytes, written so that the compiler makes vector code of it; false where one of them is not
- * ASCII. */
+/* STRIDE bytes, written so that the compiler makes vector code of it; false where one of them is
+ * not ASCII. */
 static inline bool fold_stride(const uint8_t *text, uint8_t *out)
 {
     uint8_t high = 0;

@@ -309,6 +309,48 @@ static RESULT load_placeholders(struct loader *loader, const struct yaml_documen
     return add_judged(loader, document, &words, ENGINE_KIND_PLACEHOLDERS, result, &fault, &row);
 }
 
+/* Names are kept until all rules have their slots. */
+static RESULT read_names(struct loader *loader, struct parse_context *context,
+                         const struct yaml_node *map)
+{
+    context->field = "field-names";
+    if (map->kind != YAML_MAP)
+        return parse_fault(context, ERROR_FORMAT, map->line,
+                           "'field-names' is %s; expected a map of events' names to fields",
+                           yaml_kind_name(map->kind));
+    for (const struct yaml_node *name = map->first; name != NULL; name = name->next) {
+        if (!yaml_is_scalar(name) || name->size == 0 || name->size > LIMIT_NAME_BYTES
+            || name->key->size == 0 || name->key->size > LIMIT_NAME_BYTES
+            || string_ends_with(name->key->text, "*") != string_ends_with(name->text, "*"))
+            return parse_fault(context, ERROR_FORMAT, name->line,
+                               "'%.100s' stands for %s '%.100s'; expected the name of a field of "
+                               "at most %d bytes, that ends in '*' if the name does",
+                               name->key->text, yaml_kind_name(name->kind), name->text,
+                               (int)LIMIT_NAME_BYTES);
+        struct engine_alias alias = {
+            .name = arena_copy(loader->lasting, name->key->text, name->key->size),
+            .field = arena_copy(loader->lasting, name->text, name->size)};
+        uint32_t at;
+        if (alias.name == NULL || alias.field == NULL)
+            return parse_out_of_memory(context, name->line);
+        GUARD(rows_add(&loader->names, &loader->budget, sizeof alias, 1, &at));
+        ROWS_OF(loader->names, struct engine_alias)[at] = alias;
+    }
+    return RESULT_OK;
+}
+
+static RESULT load_names(struct loader *loader, const struct yaml_document *document)
+{
+    struct rule_fault fault;
+    struct parse_context context = loader_context(loader, loader->scratch, &fault);
+    struct words words = NO_WORDS;
+    uint32_t row;
+    words.title = "field names";
+    struct result result =
+        read_names(loader, &context, yaml_get(document->root, "field-names"));
+    return add_judged(loader, document, &words, ENGINE_KIND_FIELD_NAMES, result, &fault, &row);
+}
+
 static RESULT load_document(struct loader *loader, const struct yaml_document *document)
 {
     switch (document_kind(document)) {
@@ -318,6 +360,8 @@ static RESULT load_document(struct loader *loader, const struct yaml_document *d
         return load_filter(loader, document);
     case DOCUMENT_PLACEHOLDERS:
         return load_placeholders(loader, document);
+    case DOCUMENT_FIELD_NAMES:
+        return load_names(loader, document);
     case DOCUMENT_RULE:
         break;
     }
@@ -402,7 +446,12 @@ static RESULT load_all(struct loader *loader, const void *pack, size_t size)
     GUARD(setting_read(loader, pack, size));
     GUARD(loader_each_file(loader, pack, size, load_file));
     GUARD(setting_report(loader));
-    return link_correlations(loader);
+    GUARD(link_correlations(loader));
+    for (uint32_t i = 0; i < loader->names.count; i++) {
+        const struct engine_alias *alias = &ROWS_OF(loader->names, struct engine_alias)[i];
+        GUARD(program_alias(&loader->engine->program, alias->name, alias->field));
+    }
+    return RESULT_OK;
 }
 
 RESULT load_rules(struct engine *engine, const struct engine_options *options, const void *pack,
@@ -412,8 +461,8 @@ RESULT load_rules(struct engine *engine, const struct engine_options *options, c
                             .scratch = arena_new(LIMIT_RULE_PARSE_BYTES),
                             .lasting = arena_new(LIMIT_RULE_PARSE_BYTES),
                             .budget = {.limit_bytes = LIMIT_RULE_PARSE_BYTES}};
-    struct rows *const tables[] = {&loader.placeholders, &loader.filters, &loader.correlations,
-                                   &loader.effective};
+    struct rows *const tables[] = {&loader.placeholders, &loader.filters, &loader.names,
+                                   &loader.correlations, &loader.effective};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         rows_init(tables[i]);
     struct result result = result_fail(ERROR_MEMORY);

@@ -44,6 +44,7 @@ struct loader {
     struct digest placeholder_digest;
     struct rows filters;      /* struct filter_row */
     uint32_t next_filter;     /* whose document comes next */
+    struct rows names;        /* struct engine_alias, from documents */
     struct rows correlations; /* struct pending_correlation */
     struct rows effective;    /* struct digest of each row with all that has a say in it */
 };

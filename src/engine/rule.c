@@ -37,9 +37,11 @@ enum document_kind document_kind(const struct yaml_document *document)
         return DOCUMENT_CORRELATION;
     if (yaml_get(document->root, "filter") != NULL)
         return DOCUMENT_FILTER;
-    bool is_rule = yaml_get(document->root, "detection") != NULL;
-    return !is_rule && yaml_get(document->root, "placeholders") != NULL ? DOCUMENT_PLACEHOLDERS
-                                                                        : DOCUMENT_RULE;
+    if (yaml_get(document->root, "detection") != NULL)
+        return DOCUMENT_RULE;
+    if (yaml_get(document->root, "placeholders") != NULL)
+        return DOCUMENT_PLACEHOLDERS;
+    return yaml_get(document->root, "field-names") != NULL ? DOCUMENT_FIELD_NAMES : DOCUMENT_RULE;
 }
 
 RESULT word_parse(struct parse_context *context, const struct yaml_node *map, const char *key,

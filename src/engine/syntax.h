@@ -207,7 +207,13 @@ static inline RESULT parse_out_of_memory(struct parse_context *context, unsigned
 struct node *node_new(struct arena *arena, enum node_kind kind, size_t count);
 
 /* What a document is, by the section that only its kind has. */
-enum document_kind { DOCUMENT_RULE, DOCUMENT_CORRELATION, DOCUMENT_FILTER, DOCUMENT_PLACEHOLDERS };
+enum document_kind {
+    DOCUMENT_RULE,
+    DOCUMENT_CORRELATION,
+    DOCUMENT_FILTER,
+    DOCUMENT_PLACEHOLDERS,
+    DOCUMENT_FIELD_NAMES, /* a map of what events call fields to what rules call them */
+};
 enum document_kind document_kind(const struct yaml_document *document);
 
 /* rule.c: one document. On failure the fault of the context is filled, and the words of the rule
