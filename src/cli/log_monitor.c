@@ -16,13 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INTERVAL_S_MAX = 24 * 3600, STEP_MS = 200 };
+enum { INTERVAL_S_MAX = 24 * 3600, SILENCE_S_MAX = 365 * 24 * 3600, STEP_MS = 200 };
 
 struct monitor {
     const struct call *call;
     struct tlog_policy *policy;
     struct tlog_place place;
     const char *memory_path;
+    uint64_t silence_s;       /* so long the witnesses may say nothing new; 0: for ever */
     bool is_sandboxed;
     bool is_fresh;            /* nothing is remembered yet */
     struct tlog_file memory;   /* the checkpoint that was verified last */
@@ -160,6 +161,19 @@ static enum cli_exit compare(struct monitor *monitor, const struct tlog_witnesse
     return remember(monitor);
 }
 
+/* A log that stands still may be one that shows everybody but us what is new. */
+static enum cli_exit check_silence(const struct monitor *monitor,
+                                   const struct tlog_witnessed *newer)
+{
+    uint64_t now_s = clock_wall_ns(clock_system()) / NS_PER_S;
+    if (monitor->silence_s == 0 || newer->current_at_s + monitor->silence_s >= now_s)
+        return CLI_GOOD;
+    verb_error("ALARM: no quorum of witnesses has cosigned %s for %llu seconds: it is not kept up, "
+               "or what is newer is kept from us", newer->log->key.name,
+               (unsigned long long)(now_s - newer->current_at_s));
+    return CLI_FINDING;
+}
+
 static RESULT read_checkpoint(struct monitor *monitor, struct tlog_witnessed *ret_newer,
                               struct explanation *why)
 {
@@ -195,6 +209,8 @@ static enum cli_exit look(struct monitor *monitor)
     }
     enum cli_exit code = compare(monitor, &older, &newer, tree);
     tile_tree_free(tree);
+    if (code == CLI_GOOD)
+        code = check_silence(monitor, &newer);
     result_ignore(output_flush(monitor->call->output)); /* said at the end, if it stays so */
     return code;
 }
@@ -264,6 +280,10 @@ static enum cli_exit run(const struct call *call)
     if (!result_is_ok(number_parse(given, INTERVAL_S_MAX, &interval_s)) || interval_s == 0)
         return verb_usage_error(call, "--interval needs a number from 1 to %d, not \"%s\"",
                                 INTERVAL_S_MAX, given);
+    const char *silence = options_value(call->options, "silence", "0");
+    if (!result_is_ok(number_parse(silence, SILENCE_S_MAX, &monitor.silence_s)))
+        return verb_usage_error(call, "--silence needs a number up to %d, not \"%s\"",
+                                SILENCE_S_MAX, silence);
     enum cli_exit code = prepare(&monitor);
     if (code == CLI_GOOD)
         code = tlog_place_open(options_word(call->options, 0), &monitor.place);
@@ -286,6 +306,7 @@ static const struct option_row OPTIONS[] = {
     {"policy", "FILE", false, "whom to believe (C2SP tlog-policy)"},
     {"memory", "FILE", false, "where the checkpoint that was seen last is kept"},
     {"once", NULL, false, "look once and end"},
+    {"silence", "S", false, "alarm where no quorum has cosigned for so many seconds"},
     {"interval", "S", false, "seconds between looks (default: 60)"},
     {0},
 };
@@ -303,7 +324,8 @@ const struct verb verb_log_monitor = {
         "\n"
         "It ends with an alarm and exit code 1 where the log was forked, went back, is not\n"
         "cosigned by a quorum, or does not hold what its checkpoint says. The checkpoint that\n"
-        "shows it is kept beside the memory (FILE.alarm): together they are the proof.\n"
+        "shows it is kept beside the memory (FILE.alarm): together they are the proof. With\n"
+        "--silence it also ends so where the witnesses say nothing new for too long.\n"
         "\n"
         "Exit codes: 0 all was well, 1 alarm, 4 the log could not be reached (with --once).\n"
         "\n"
