@@ -89,25 +89,52 @@ static bool has_path(const struct bundle_lines *lines, const char *line)
     return false;
 }
 
-/* Whether the selection that a line belongs to is one that the condition excepts: it is named (by
- * itself, by a pattern or by "them") behind the first "not". Rather too often than not. */
-static bool is_excepted(const char *condition, const char *line)
+/* Whether the selection that a line belongs to is named in a part of a condition: by itself, by a
+ * pattern or by "them". Rather too often than not. */
+static bool is_named(const char *at, size_t length, const char *line)
 {
-    const char *at = strstr(condition, "not");
+    const char *end = at + length;
     size_t size = strcspn(line, ".[ ");
-    if (at == NULL || string_starts_with(line, "condition = "))
+    if (string_starts_with(line, "condition = "))
         return false;
-    while (*at != '\0') {
+    while (at < end) {
         size_t word = strcspn(at, " ()*");
         bool is_pattern = at[word] == '*';
-        bool is_name = word == size || (is_pattern && word < size);
-        if ((word > 0 || is_pattern) && is_name && memcmp(at, line, word) == 0)
+        bool is_whole = word == size || (is_pattern && word < size);
+        if ((word > 0 || is_pattern) && is_whole && memcmp(at, line, word) == 0)
             return true;
-        if (word == strlen("them") && memcmp(at, "them", word) == 0)
+        if (word == strlen("them") && strncasecmp(at, "them", word) == 0)
             return true;
-        at += word + (at[word] != '\0' ? 1 : 0);
+        at += word + 1;
     }
     return false;
+}
+
+/* Named behind the first "not". */
+static bool is_excepted(const char *condition, const char *line)
+{
+    const char *behind = strcasestr(condition, "not");
+    return behind != NULL && is_named(behind, strlen(behind), line);
+}
+
+/* The condition ends with "not NAME" or "not 1 of NAME*", and nothing is denied before it. */
+static bool ends_with_exception(const char *behind)
+{
+    size_t words = 0;
+    for (const char *at = behind; *at != '\0'; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        words += *at != '\0';
+    }
+    bool is_quantified = strcasestr(behind, " of ") != NULL;
+    return strpbrk(behind, "()") == NULL && words == (is_quantified ? 4 : 2);
+}
+
+/* Excepted and nothing else, so that less of it is more detections. */
+static bool is_only_excepted(const char *condition, const char *line)
+{
+    const char *behind = strcasestr(condition, "not");
+    return is_excepted(condition, line) && ends_with_exception(behind)
+           && !is_named(condition, (size_t)(behind - condition), line);
 }
 
 /* Modifiers under which a further value asks for more instead of allowing more. */
@@ -126,9 +153,10 @@ struct lines_pair {
 
 static enum bundle_difference judge_gone(const struct lines_pair *pair, const char *line)
 {
-    if (!pair->is_strict && is_excepted(pair->condition, line))
-        return has_path(&pair->new_lines, line) ? BUNDLE_WIDENED : BUNDLE_EXCEPTED;
-    return BUNDLE_NARROWED;
+    if (pair->is_strict || !is_only_excepted(pair->condition, line))
+        return BUNDLE_NARROWED;
+    bool is_one_of_several = has_path(&pair->new_lines, line) && is_plain(line);
+    return is_one_of_several ? BUNDLE_WIDENED : BUNDLE_EXCEPTED;
 }
 
 static enum bundle_difference judge_new(const struct lines_pair *pair, const char *line)
