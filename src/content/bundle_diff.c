@@ -251,8 +251,8 @@ static bool is_same(struct diff *diff, const struct bundle_document *old,
     return true;
 }
 
-/* Does some exception take its values from placeholders? Then more of them may except more. */
-static bool excepts_placeholders(struct diff *diff)
+/* Is some placeholder used where further values mean less: in an exception, with `all` or `neq`? */
+static bool narrows_by_placeholders(struct diff *diff)
 {
     for (size_t i = 0; i < diff->new_documents.count; i++) {
         const struct bundle_document *document = &diff->new_documents.rows[i];
@@ -261,8 +261,11 @@ static bool excepts_placeholders(struct diff *diff)
         if (!bundle_lines_of(diff->new_documents.arena, section_of(document, section), &lines))
             return true;
         for (size_t n = 0; n < lines.count; n++) {
-            if (strstr(lines.rows[n], "|expand") != NULL
-                && (document->is_filter || is_excepted(condition_of(document), lines.rows[n])))
+            const char *line = lines.rows[n];
+            if (strstr(line, "|expand") != NULL
+                && (document->is_filter || strstr(line, "|all") != NULL
+                    || strstr(line, "|neq") != NULL || *condition_of(document) == '\0'
+                    || is_excepted(condition_of(document), line)))
                 return true;
         }
     }
@@ -275,7 +278,7 @@ static void fold_exceptions(struct diff *diff, const struct bundle_document *new
 {
     struct told *excepted = &told[BUNDLE_EXCEPTED];
     bool is_placeholders = section_of(new, "placeholders") != NULL;
-    if (!new->is_filter && (!is_placeholders || !excepts_placeholders(diff)))
+    if (!new->is_filter && (!is_placeholders || !narrows_by_placeholders(diff)))
         return;
     for (unsigned i = 0; i < BUNDLE_DIFFERENCE_COUNT; i++) {
         if (i == BUNDLE_EXCEPTED || told[i].count == 0)
@@ -343,8 +346,11 @@ static RESULT compare_detections(struct diff *diff)
         const struct bundle_document *new = &diff->new_documents.rows[i];
         if (bundle_documents_find(&diff->old_documents, new->key) != NULL)
             continue;
+        bool is_placeholders = section_of(new, "placeholders") != NULL;
         if (new->is_filter)
             say_of(diff, BUNDLE_EXCEPTED, new, "a new exception");
+        else if (is_placeholders && narrows_by_placeholders(diff))
+            say_of(diff, BUNDLE_EXCEPTED, new, "new values, and exceptions use placeholders");
         else if (speaks_for_others(new))
             say_of(diff, BUNDLE_MUTED, new,
                    "a new correlation: the rules that it names report through it only");

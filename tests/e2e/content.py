@@ -425,6 +425,9 @@ def removals():
         ({**GOOD, "ioc/i.yml": ioc, "exceptions/e.yml": expanding},
          {**GOOD, "ioc/i.yml": ioc.replace("a, b", "a, b, c"), "exceptions/e.yml": expanding},
          {"excepted"}),
+        ({**GOOD, "ioc/i.yml": ioc, "exceptions/e.yml": expanding},
+         {**GOOD, "ioc/i.yml": ioc, "exceptions/e.yml": expanding, "ioc/j.yml": ioc},
+         {"excepted"}),
     ]
 
 
