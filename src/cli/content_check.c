@@ -15,10 +15,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BENIGN_MAX = 64, WITH_MAX = BUNDLE_PACKS_MAX - 1, PER_MILLION = 1000000 };
+enum { BENIGN_MAX = 64, WITH_MAX = BUNDLE_PACKS_MAX - 1, PER_MILLION = 1000000,
+       CPU_SECONDS_MAX = 86400 };
 
 struct benign {
     const char *name;
@@ -414,6 +416,23 @@ static enum cli_exit open_with(struct content_check_verb *verb)
     return code;
 }
 
+/* Content that never comes to an end is killed, and the place named. The worker inherits it; the
+ * parent itself needs next to none. */
+static enum cli_exit limit_time(const struct call *call)
+{
+    uint64_t seconds;
+    const char *text = options_value(call->options, "cpu-seconds", "600");
+    if (!result_is_ok(number_parse(text, CPU_SECONDS_MAX, &seconds)) || seconds == 0)
+        return verb_usage_error(call, "--cpu-seconds takes a number from 1 to %d",
+                                CPU_SECONDS_MAX);
+    /* SIGXCPU, which says what it is, comes before the SIGKILL of the second number. */
+    struct rlimit limit = {seconds, seconds + 10};
+    if (setrlimit(RLIMIT_CPU, &limit) == 0)
+        return CLI_GOOD;
+    verb_error("processor time cannot be limited: %s", strerror(errno));
+    return CLI_UNAVAILABLE;
+}
+
 static enum cli_exit run(const struct call *call)
 {
     struct content_check_verb *verb = calloc(1, sizeof *verb);
@@ -426,6 +445,8 @@ static enum cli_exit run(const struct call *call)
     if (!result_is_ok(number_parse(options_value(call->options, "seed", "1"), UINT64_MAX,
                                    &verb->seed)))
         code = verb_usage_error(call, "--seed takes a number");
+    if (code == CLI_GOOD)
+        code = limit_time(call);
     if (code == CLI_GOOD)
         code = content_input_read(options_word(call->options, 0), &verb->input);
     if (code == CLI_GOOD)
@@ -446,6 +467,7 @@ static enum cli_exit run(const struct call *call)
 static const struct option_row OPTIONS[] = {
     {"benign", "FILE", true, "a recording in which nothing bad happened"},
     {"with", "CONTENT", true, "a bundle or folder that hosts have beside it"},
+    {"cpu-seconds", "NUMBER", false, "of processor time, then it has failed; 600"},
     {"seed", "NUMBER", false, "for the random values of fields; 1"},
     {NULL, NULL, false, NULL},
 };

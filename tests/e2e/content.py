@@ -301,6 +301,17 @@ def a_match_that_crashes_is_seen_here_and_named():
 
 
 @offline.test
+def a_match_that_never_ends_is_killed_and_named():
+    """What cpu-content is about."""
+    tests = TESTS + '{"match": false, "event": {"Image": "creance-fault-hang"}}\n'
+    folder = built({**GOOD, "rules/a/evil.tests.jsonl": tests})
+    code, rows, _, errors = check(folder["bundle"], "--cpu-seconds", "3")
+    offline.equal((code, rows), (3, []), "verdict")
+    offline.contains(errors, "CPU time limit exceeded", "what happened")
+    offline.contains(errors, "rules/a/evil.tests.jsonl at line 3", "where")
+
+
+@offline.test
 def exceptions_are_checked_beside_the_rules_that_they_name():
     rules = built(GOOD)
     files = {"content.yaml": "name: ours\nkind: exceptions\nversion: 1\nschema: 1\n"
