@@ -5,9 +5,9 @@
  * docs/security.md says in words what the asserts here say.
  *
  * Two releases: GENUINE (version 1: the vendor's, may fail in any way) and MALICIOUS (version 2:
- * the thief's, looks healthy in every trial). Time is counted in ticks: MIN is the least age, FULL
- * the one where the lines are silent. What takes a free number of ticks (trials, shadows, bakes,
- * back-offs) happens or does not.
+ * the thief's, looks healthy in every trial, may call itself urgent). Time is counted in ticks: MIN
+ * is the least age of a release (of an urgent one: its own floor), FULL the one where the lines are
+ * silent. What takes a free number of ticks (trials, shadows, bakes, back-offs) happens or not.
  *
  * ON(state, event) and GO(state) are the table of lifecycle.def: model.py compares them, so that
  * neither can change without the other. What is saved before it is carried out cannot be lost by a
@@ -59,6 +59,7 @@ byte halts[RELEASES];    /* partners whose last list, as this host knows it, hal
 byte runs = FACTORY;     /* what really runs */
 byte floor;
 bool pressure;
+bool urgent;             /* MALICIOUS says that it is */
 byte highest;            /* the highest version that was active: for the asserts */
 bool recalled;           /* GENUINE was, by partners: for the asserts */
 bool fresh;              /* a list of every partner came within the last tick */
@@ -80,8 +81,10 @@ bool took_blind[RELEASES]; /* and whether the lines were silent then */
 #ifdef BROKEN_ROAD
 #define ROAD_FREE(r) true
 #else
-#define ROAD_FREE(r) (VERSION(r) >= floor && st[OTHER(r)] != PROBATION && \
-                      (!ON_WAY(OTHER(r)) || (st[OTHER(r)] == ADMITTED && delayed[OTHER(r)])))
+/* Only the thief calls his release urgent: what is urgent crosses the way of the other one. */
+#define GOES_FIRST(r) (r == MALICIOUS && urgent && !delayed[r])
+#define ROAD_FREE(r) (VERSION(r) >= floor && (GOES_FIRST(r) || (st[OTHER(r)] != PROBATION && \
+                      (!ON_WAY(OTHER(r)) || (st[OTHER(r)] == ADMITTED && delayed[OTHER(r)])))))
 #endif
 #ifdef BROKEN_RECALL
 #define RECALL_PARTNERS 1
@@ -316,7 +319,7 @@ inline claims() {
     /* Nobody is faster than the least age by the host's own first sight. */
     assert(!IS_ACTIVE(MALICIOUS) || took[MALICIOUS] >= MIN);
     assert(!IS_ACTIVE(GENUINE) || took[GENUINE] >= MIN);
-    /* While one partner is honest and its lines are open, what is public and malicious is halted. */
+    /* While one partner is honest and its lines are open, what is public and bad is halted. */
     assert(!IS_ACTIVE(MALICIOUS) || keys_witness >= 2 || keys_partner >= PARTNERS
            || (took_blind[MALICIOUS] && took[MALICIOUS] >= FULL));
     /* One partner's key, stolen, stops a release from spreading; it takes nothing back. */
@@ -330,7 +333,7 @@ inline claims() {
 
 /* --- what can happen -------------------------------------------------------------------------- */
 
-/* A tick: everything grows older; partners look at the log; the server lets lists through or not. */
+/* A tick: all grows older; partners look at the log; the server lets lists through or not. */
 inline tick_pass() {
     age[0] = (st[0] != FREE && age[0] < FULL -> age[0] + 1 : age[0]);
     age[1] = (st[1] != FREE && age[1] < FULL -> age[1] + 1 : age[1]);
@@ -363,6 +366,10 @@ inline offer() {
         log_age[r] = (log_age[r] == 0 -> 1 : log_age[r]);
         /* witnesses that are stolen prove any age at once */
         log_age[r] = (keys_witness >= 2 -> FULL : log_age[r]);
+        if
+        :: r == MALICIOUS -> urgent = true
+        :: urgent = urgent && r != MALICIOUS
+        fi;
         ev = OFFERED
     :: else -> first = 1; last = 0 /* nothing */
     fi
