@@ -77,7 +77,8 @@ RESULT log_fields_add_source(struct log_fields *fields, const char *product, con
 const struct bytes *log_fields_find(const struct log_fields *fields, const char *name)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
-        if (fields->items[i].value.data != NULL && string_equal(fields->items[i].name, name))
+        const char *other = fields->items[i].name; /* most differ in their first letter */
+        if (other[0] == name[0] && fields->items[i].value.data != NULL && string_equal(other, name))
             return &fields->items[i].value;
     }
     return NULL;

@@ -178,6 +178,10 @@ static const char *beat_name(struct bytes dotted)
 RESULT log_windows_add_dotted(struct log_fields *fields, struct log_windows_names *names,
                               struct bytes dotted, struct bytes value)
 {
+    /* what no name that is looked for begins with, as most of an event's names */
+    if (dotted.size == 0 || dotted.data[0] == 0
+        || strchr("weclursESU", dotted.data[0]) == NULL)
+        return log_fields_add(fields, dotted, value);
     struct bytes left = dotted;
     if (take_front(&left, "winlog.event_data.") || take_front(&left, "winlog.user_data.")
         || take_front(&left, "event_data.") || take_front(&left, "user_data."))
