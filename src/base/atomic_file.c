@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,5 +149,25 @@ RESULT atomic_folder_open(int folder, const char *name, mode_t mode, int *ret_fo
     if (opened < 0)
         return explain_errno(why, "the folder %s cannot be opened", name);
     *ret_folder = opened;
+    return RESULT_OK;
+}
+
+RESULT atomic_folder_open_locked(const char *path, mode_t mode, int *ret_folder,
+                                 struct explanation *why)
+{
+    int parent, folder = -1;
+    const char *name;
+    GUARD(atomic_parent_open(path, &parent, &name, why));
+    struct result result = atomic_folder_open(parent, name, mode, &folder, why);
+    close(parent);
+    GUARD(result);
+    if (flock(folder, LOCK_EX | LOCK_NB) != 0) {
+        result = errno == EWOULDBLOCK
+                     ? explain(why, ERROR_STATE, "another process is at work in %s", path)
+                     : explain_errno(why, "the folder %s cannot be locked", path);
+        close(folder);
+        return result;
+    }
+    *ret_folder = folder;
     return RESULT_OK;
 }

@@ -39,3 +39,8 @@ RESULT atomic_parent_path(const char *path, char out[LIMIT_PATH_BYTES], struct e
 /* The folder `name` in `folder`, made where it is absent; its entry has reached the disk. */
 RESULT atomic_folder_open(int folder, const char *name, mode_t mode, int *ret_folder,
                           struct explanation *why);
+
+/* The same by a path, and locked until the descriptor is closed: ERROR_STATE where another process
+ * has it so. */
+RESULT atomic_folder_open_locked(const char *path, mode_t mode, int *ret_folder,
+                                 struct explanation *why);

@@ -108,6 +108,12 @@ static void folders_are_made_once(void **state)
     close(below);
     assert_ok(atomic_folder_open(folder, "below", 0755, &below, NULL));
     close(below);
+    int other;
+    assert_ok(atomic_folder_open_locked(child, 0755, &below, &why));
+    assert_error(atomic_folder_open_locked(child, 0755, &other, &why), ERROR_STATE);
+    close(below);
+    assert_ok(atomic_folder_open_locked(child, 0755, &other, &why));
+    close(other);
     assert_ok(atomic_file_write(folder, "file", "x", 1, 0600, NULL));
     assert_error(atomic_folder_open(folder, "file", 0755, &below, NULL), ERROR_SYSTEM);
 }

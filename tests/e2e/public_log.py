@@ -314,7 +314,7 @@ def a_witness_remembers_when_it_is_killed():
              stage.folder["w0.key"], "--logs", stage.folder["logs"], "--listen", "127.0.0.1:0"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
         offline.equal(second.returncode, 4, "a second one on the same memory")
-        offline.contains(second.stderr, "another witness runs", "message")
+        offline.contains(second.stderr, "another process is at work", "message")
 
 
 def add_checkpoint(stage, old_size):

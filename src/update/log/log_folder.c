@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,19 +26,7 @@ RESULT tlog_folder_open(const char *path, struct tlog_folder *ret_folder, struct
 RESULT tlog_folder_open_locked(const char *path, struct tlog_folder *ret_folder,
                                struct explanation *why)
 {
-    int parent;
-    const char *name;
-    GUARD(atomic_parent_open(path, &parent, &name, why));
-    struct result opened = atomic_folder_open(parent, name, FOLDER_MODE, &ret_folder->fd, why);
-    close(parent);
-    GUARD(opened);
-    if (flock(ret_folder->fd, LOCK_EX | LOCK_NB) == 0)
-        return RESULT_OK;
-    bool is_taken = errno == EWOULDBLOCK;
-    struct result result = explain_errno(why, "the log in %s cannot be locked", path);
-    tlog_folder_close(ret_folder);
-    return is_taken ? explain(why, ERROR_STATE, "another process is writing the log in %s", path)
-                    : result;
+    return atomic_folder_open_locked(path, FOLDER_MODE, &ret_folder->fd, why);
 }
 
 void tlog_folder_close(struct tlog_folder *folder)

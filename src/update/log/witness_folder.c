@@ -4,8 +4,6 @@
 #include "base/atomic_file.h"
 #include "base/bytes.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };
@@ -13,18 +11,7 @@ enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };
 RESULT witness_folder_open(const char *path, struct witness_folder *ret_folder,
                            struct explanation *why)
 {
-    int parent;
-    const char *name;
-    GUARD(atomic_parent_open(path, &parent, &name, why));
-    struct result opened = atomic_folder_open(parent, name, FOLDER_MODE, &ret_folder->fd, why);
-    close(parent);
-    GUARD(opened);
-    if (flock(ret_folder->fd, LOCK_EX | LOCK_NB) == 0)
-        return RESULT_OK;
-    bool is_taken = errno == EWOULDBLOCK;
-    struct result result = explain_errno(why, "the folder %s cannot be locked", path);
-    witness_folder_close(ret_folder);
-    return is_taken ? explain(why, ERROR_STATE, "another witness runs on %s", path) : result;
+    return atomic_folder_open_locked(path, FOLDER_MODE, &ret_folder->fd, why);
 }
 
 void witness_folder_close(struct witness_folder *folder)
