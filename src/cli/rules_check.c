@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.h"
 #include "cli/rule_input.h"
+#include "cli/rules_lint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct check {
     struct rule_input input;
     struct problem *problems;
     size_t problem_count;
+    size_t problem_capacity;
+    size_t findings; /* of --lint */
 };
 
 static int by_place(const void *a, const void *b)
@@ -35,7 +38,8 @@ static RESULT gather(struct check *check, const struct engine *engine)
 {
     size_t rules = engine != NULL ? engine_rule_count(engine) : 0;
     size_t files = rule_folder_problem_count(check->input.folder);
-    check->problems = calloc(rules + files + 1, sizeof *check->problems);
+    check->problem_capacity = rules + files + 1;
+    check->problems = calloc(check->problem_capacity, sizeof *check->problems);
     if (check->problems == NULL)
         return result_fail(ERROR_MEMORY);
     for (size_t i = 0; i < rules; i++) {
@@ -50,6 +54,35 @@ static RESULT gather(struct check *check, const struct engine *engine)
         check->problems[check->problem_count++] =
             (struct problem){file->file, 0, "", "", "", ENGINE_RULE_REJECTED, file->reason};
     }
+    qsort(check->problems, check->problem_count, sizeof *check->problems, by_place);
+    return RESULT_OK;
+}
+
+/* One finding of the linter: its reason is a copy that lives as long as this process. */
+static RESULT add_finding(void *context, const struct engine_rule *rule, const char *field,
+                          const char *reason)
+{
+    struct check *check = context;
+    if (check->problem_count == check->problem_capacity) {
+        size_t larger = 2 * check->problem_capacity;
+        struct problem *moved = reallocarray(check->problems, larger, sizeof *moved);
+        if (moved == NULL)
+            return result_fail(ERROR_MEMORY);
+        check->problems = moved;
+        check->problem_capacity = larger;
+    }
+    char *copy = strdup(reason);
+    if (copy == NULL)
+        return result_fail(ERROR_MEMORY);
+    check->problems[check->problem_count++] = (struct problem){
+        rule->file, rule->line, rule->id, rule->title, field, ENGINE_RULE_LOADED, copy};
+    check->findings++;
+    return RESULT_OK;
+}
+
+static RESULT lint(struct check *check, const struct engine *engine)
+{
+    GUARD(rules_lint(engine, add_finding, check));
     qsort(check->problems, check->problem_count, sizeof *check->problems, by_place);
     return RESULT_OK;
 }
@@ -142,6 +175,8 @@ static enum cli_exit report(struct check *check, const struct engine *engine)
 {
     size_t loaded = engine != NULL ? engine_count_state(engine, ENGINE_RULE_LOADED) : 0;
     struct result result = gather(check, engine);
+    if (result_is_ok(result) && engine != NULL && options_has(check->call->options, "lint"))
+        result = lint(check, engine);
     if (result_is_ok(result) && output_is_json(check->call->output))
         print_json(check, loaded);
     else if (result_is_ok(result))
@@ -152,7 +187,7 @@ static enum cli_exit report(struct check *check, const struct engine *engine)
         verb_error("memory is out");
         return CLI_UNAVAILABLE;
     }
-    return rejected > 0 ? CLI_FINDING : CLI_GOOD;
+    return rejected > 0 || check->findings > 0 ? CLI_FINDING : CLI_GOOD;
 }
 
 static enum cli_exit work(void *context, struct worker_place *place)
@@ -188,6 +223,7 @@ static enum cli_exit run(const struct call *call)
 
 static const struct option_row OPTIONS[] = {
     {"any-source", NULL, false, "take every log source as supplied, not only this host's events"},
+    {"lint", NULL, false, "SigmaHQ's conventions too, and ids, names and titles that are double"},
     {0},
 };
 
@@ -209,11 +245,13 @@ const struct verb verb_rules_check = {
         "\n"
         "With --json: one object per such rule (file, line, id, title,\n"
         "state, field, reason), then one with the counts (loaded, inactive, rejected,\n"
-        "files). Exit codes: 0 none was rejected, 1 some were, 3 no rule file could be read.\n"
+        "files). Exit codes: 0 none was rejected (with --lint: and nothing was found), 1 some\n"
+        "were, 3 no rule file could be read.\n"
         "\n"
         "Examples:\n"
         "  creance rules check /etc/creance/rules\n"
         "  creance rules check --json sigma/rules/linux | tail -1\n"
-        "  creance rules check --any-source sigma/rules/windows\n",
+        "  creance rules check --any-source sigma/rules/windows\n"
+        "  creance rules check --lint content/rules\n",
     .run = run,
 };

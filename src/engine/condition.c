@@ -142,7 +142,7 @@ static RESULT parse_of(struct condition *condition, enum node_kind kind,
     if (count == 0)
         return unknown_name(condition, condition->token, ", which fits no detection");
     node->count = count;
-    *ret_node = node;
+    *ret_node = count == 1 ? node->children[0] : node;
     return next_token(condition);
 }
 

@@ -22,8 +22,8 @@ struct engine_source {
     const char *service;
 };
 
-/* What events call a field that rules know by another name. (A document with a section `field-names`
- * in the pack says the same: docs/rules.md.) A name that ends in '*' stands for all
+/* What events call a field that rules know by another name. (A document with a section
+ * `field-names` in the pack says the same: docs/rules.md.) A name that ends in '*' stands for all
  * that begin so: {"winlog.event_data.*", "*"} takes the front off. Rules that use the foreign name
  * themselves keep it. */
 struct engine_alias {
@@ -70,6 +70,15 @@ enum engine_rule_kind {
 };
 enum engine_rule_state { ENGINE_RULE_LOADED, ENGINE_RULE_INACTIVE, ENGINE_RULE_REJECTED };
 
+/* What else a document says about itself: bits of engine_rule.attributes. */
+enum engine_attribute {
+    ENGINE_HAS_DESCRIPTION = 1 << 0,
+    ENGINE_HAS_AUTHOR = 1 << 1,
+    ENGINE_HAS_DATE = 1 << 2,
+    ENGINE_HAS_REFERENCES = 1 << 3,
+    ENGINE_HAS_FALSEPOSITIVES = 1 << 4,
+};
+
 /* What became of one document of a source file. All strings live as long as the engine and are
  * never NULL. */
 struct engine_rule {
@@ -85,6 +94,7 @@ struct engine_rule {
     const char *service;
     const char *const *tags; /* "attack.t1059.004", ... */
     size_t tag_count;
+    unsigned attributes;
     uint8_t digest[32];   /* SHA-256 of the rule's document text: who changes a rule changes this */
     enum engine_rule_kind kind;
     enum engine_rule_state state;

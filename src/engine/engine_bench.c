@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What judging costs: the engine beside the floor (a bare Vectorscan scan for the texts without
- * which no rule can match) and beside a naive evaluator (every rule of the log source but those with
- * regular expressions, texts lower-cased once and looked for one by one). CPU time of one thread
- * per event, medians.
+ * which no rule can match) and beside a naive evaluator (every rule of the log source but those
+ * with regular expressions, texts lower-cased once and looked for one by one). CPU time of one
+ * thread per event, medians.
  *
  *     bench-engine RECORDING PACK [PACK ...]      rows of a Markdown table
  *     bench-engine --loop N RECORDING PACK        judges N times and says nothing: for profilers

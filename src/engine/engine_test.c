@@ -427,6 +427,29 @@ static void too_little_memory_is_an_error(void **state)
     free(pack);
 }
 
+static void rules_that_never_match_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *condition;
+        bool is_told;
+    } CASES[] = {
+        {"s and not s", true},          {"(s or t) and not (s or t)", false},
+        {"t and (s and not s)", true},  {"t or (s and not s)", false},
+        {"s and not t", false},         {"all of them and not 1 of s", true},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char yaml[512];
+        string_format(yaml, sizeof yaml, HEAD "  s: {a: x}\n  t: {a: y}\n  condition: %s\n",
+                      CASES[i].condition);
+        struct engine *engine = load(yaml, NULL);
+        bool is_told = strstr(engine_rule(engine, 0)->reason, "never match") != NULL;
+        if (is_told != CASES[i].is_told)
+            fail_msg("%s: %s", CASES[i].condition, engine_rule(engine, 0)->reason);
+        engine_free(engine);
+    }
+}
+
 static void events_are_built_value_by_value(void **state)
 {
     (void)state;
@@ -550,6 +573,7 @@ int main(void)
         cmocka_unit_test(scans_lose_no_match),
         cmocka_unit_test(a_cpu_without_vectorscan_evaluates_every_rule),
         cmocka_unit_test(too_little_memory_is_an_error),
+        cmocka_unit_test(rules_that_never_match_are_told),
         cmocka_unit_test(events_are_built_value_by_value),
         cmocka_unit_test(events_may_call_fields_otherwise),
         cmocka_unit_test(a_fault_in_an_alias_is_told),

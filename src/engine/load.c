@@ -85,6 +85,36 @@ static const char *find_missing_field(const struct loader *loader, const struct 
     return "";
 }
 
+/* Whether `node` needs `wanted` to hold. */
+static bool asks_for(const struct node *node, const struct node *wanted)
+{
+    bool found = node == wanted;
+    for (size_t i = 0; i < node->count && node->kind == NODE_AND && !found; i++)
+        found = asks_for(node->children[i], wanted);
+    return found;
+}
+
+/* Whether a condition is false whatever the event: somewhere it asks for the same with and without
+ * a 'not'. Detections are shared by all that name them. */
+static bool contradicts(const struct node *node)
+{
+    if (node->kind == NODE_LEAF || node->kind == NODE_NOT)
+        return false;
+    bool all = true;
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node *child = node->children[i];
+        bool is_bad = contradicts(child);
+        if (node->kind == NODE_AND && is_bad)
+            return true;
+        for (size_t n = 0; n < node->count && node->kind == NODE_AND; n++) {
+            if (child->kind == NODE_NOT && asks_for(node->children[n], child->children[0]))
+                return true;
+        }
+        all = all && is_bad;
+    }
+    return node->kind == NODE_OR && all;
+}
+
 /* --- rows ------------------------------------------------------------------------------------- */
 
 static RESULT keep(struct engine *engine, const char *text, const char **ret_text)
@@ -111,6 +141,7 @@ static RESULT keep_words(struct engine *engine, const struct words *words, struc
         return result_fail(ERROR_MEMORY);
     for (size_t i = 0; i < words->tag_count; i++)
         GUARD(keep(engine, words->tags[i], &tags[i]));
+    row->attributes = words->attributes;
     row->tags = tags;
     row->tag_count = words->tag_count;
     return RESULT_OK;
@@ -235,6 +266,11 @@ static RESULT load_rule(struct loader *loader, const struct yaml_document *docum
         return add_judged(loader, document, &rule.words, ENGINE_KIND_RULE, result, &fault, &row);
     judgement.field = find_missing_field(loader, &rule, first_leaf, &why);
     judgement.reason = why.text;
+    if (contradicts(rule.condition)) {
+        judgement.reason = "in force, but it can never match: its condition asks for the same with "
+                           "and without 'not'";
+        judgement.field = "condition";
+    }
     GUARD(add_row(loader, &judgement, &row));
     SHA256Final(ROWS_OF(loader->effective, struct digest)[row].bytes, &effective);
     return RESULT_OK;

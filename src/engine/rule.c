@@ -2,6 +2,7 @@
 /* One document of a rule file: the words around the detection, and the whole put together. */
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "engine/engine.h"
 #include "engine/syntax.h"
 
 #include <string.h>
@@ -104,6 +105,26 @@ static RESULT check_choice(struct parse_context *context, const struct yaml_node
                        "'%s' is '%.100s'; expected %s", key, word, listed);
 }
 
+static unsigned read_attributes(const struct yaml_node *root)
+{
+    static const struct {
+        const char *key;
+        enum engine_attribute attribute;
+    } KEYS[] = {
+        {"description", ENGINE_HAS_DESCRIPTION},       {"author", ENGINE_HAS_AUTHOR},
+        {"date", ENGINE_HAS_DATE},                     {"references", ENGINE_HAS_REFERENCES},
+        {"falsepositives", ENGINE_HAS_FALSEPOSITIVES},
+    };
+    unsigned attributes = 0;
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
+        const struct yaml_node *value = yaml_get(root, KEYS[i].key);
+        bool is_there = value != NULL && value->kind != YAML_NULL
+                        && (!yaml_is_scalar(value) || value->size > 0);
+        attributes |= is_there ? (unsigned)KEYS[i].attribute : 0;
+    }
+    return attributes;
+}
+
 RESULT words_parse(struct parse_context *context, const struct yaml_document *document,
                    struct words *words)
 {
@@ -122,6 +143,7 @@ RESULT words_parse(struct parse_context *context, const struct yaml_document *do
     GUARD(word_parse(context, root, "level", &words->level));
     GUARD(word_parse(context, root, "status", &words->status));
     GUARD(read_tags(context, root, words));
+    words->attributes = read_attributes(root);
     GUARD(check_choice(context, root, "level", words->level, LEVELS,
                        "informational, low, medium, high or critical"));
     GUARD(check_choice(context, root, "status", words->status, STATUSES,

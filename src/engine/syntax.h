@@ -90,6 +90,7 @@ struct words {
     const char *status;
     const char **tags;
     size_t tag_count;
+    unsigned attributes; /* enum engine_attribute */
     const char *product;
     const char *category;
     const char *service;

@@ -161,6 +161,28 @@ def the_text_form_says_faults_one_by_one_and_the_inactive_by_reason():
 
 
 @offline.test
+def lint_says_what_readers_miss_and_what_is_double():
+    folder = offline.Folder({
+        "X.yml": "title: bad thing.\nlogsource: {product: linux, category: process_creation}\n"
+                 "detection: {s: {Image: x}, condition: s and not s}\ntags: [Attack.T1]\n"})
+    with open(folder["X.yml"], encoding="utf-8") as file:
+        folder.put("another_rule_file.yml", file.read())
+    code, rows, counts, errors = check(folder.path)
+    offline.equal((code, counts["loaded"], len(rows)), (0, 2, 2), f"without --lint ({errors})")
+    assert all("can never match" in row["reason"] for row in rows), rows
+    code, rows, _, errors = check("--lint", folder.path)
+    offline.equal(code, 1, f"exit code ({errors})")
+    said = {(os.path.basename(row["file"]), row["field"]) for row in rows}
+    for field in ("id", "file", "tags", "description", "author", "date", "references",
+                  "falsepositives", "status", "level", "title"):
+        assert ("X.yml", field) in said, (field, said)
+    assert ("another_rule_file.yml", "file") not in said, said
+    assert any("it has the title of" in row["reason"] for row in rows), rows
+    code, rows, _, _ = check("--lint", os.path.join(offline.ROOT, "content", "rules"))
+    offline.equal((code, rows), (0, []), "our own rules")
+
+
+@offline.test
 def nothing_readable_ends_with_3():
     folder = offline.Folder({"readme": ""})
     for path, word in ((folder["absent"], "no such file"), (folder.path, "no rule file")):
