@@ -225,7 +225,7 @@ static void moved(struct history *history, uint64_t version, enum lifecycle_stat
         must(history, from == LIFECYCLE_PROBATION
                           && history->event.type == LIFECYCLE_EVENT_DISK_STARTED
                           && memory->was_asked,
-         "good only after the start from disk that was asked");
+             "good only after the start from disk that was asked");
         must(history, steady_since(memory->active_since, history->host.now)
                           >= history->policy.bake_s, "good only after its bake time");
         memory->seen = 0;
