@@ -228,7 +228,7 @@ static void print_summary(const struct replay *replay)
 {
     double seconds = seconds_since(replay->start_ns);
     wipe_progress(replay);
-    if (output_is_json(replay->call->output)) {
+    if (options_has(replay->call->options, "json")) {
         print_summary_json(replay, seconds);
         return;
     }
@@ -362,11 +362,11 @@ const struct verb verb_replay = {
         "logs, or lines of text. They may be compressed by zstd.\n"
         "docs/replay.md says how events find their rules.\n"
         "\n"
-        "One line per match; a summary goes to standard error. With --json each match is an\n"
-        "object {\"file\", \"event\", \"rule\": {\"id\", \"title\", \"level\", \"tags\", ...}, "
-        "\"fields\"},\n"
-        "where event is the line (of EVTX: the record), from 0, and the last line of standard\n"
-        "error is {\"summary\": {...}}.\n"
+        "One line per match, for people on a terminal; in a pipe, or with --json, an object\n"
+        "{\"file\", \"event\", \"rule\": {\"id\", \"title\", \"level\", \"tags\", ...}, "
+        "\"fields\"}, where\n"
+        "event is the line (of EVTX: the record), from 0. Standard error has the progress and a\n"
+        "summary; with --json that is its last line, {\"summary\": {...}}.\n"
         "\n"
         "--format is auto (by content), json, evtx, xml, audit or text. --source says to which\n"
         "log source all events belong (linux//sshd, windows/process_creation), \"*\" for any.\n"
@@ -381,5 +381,6 @@ const struct verb verb_replay = {
         "  creance replay --rules sigma/rules/windows Security.evtx\n"
         "  creance record | creance replay --rules content -\n"
         "  creance replay --rules sigma/rules --source linux//sshd /var/log/auth.log\n",
+    .output_default = OUTPUT_JSON_WHEN_PIPED,
     .run = run,
 };

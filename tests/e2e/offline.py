@@ -10,7 +10,9 @@
 
     offline.main()
 """
+import contextlib
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,21 @@ def creance(*arguments, **options):
     options.setdefault("stdout", subprocess.PIPE)
     return subprocess.run([program("creance"), *arguments], stderr=subprocess.PIPE, text=True,
                           check=False, **options)
+
+
+def creance_on_terminal(*arguments):
+    """What the command line prints on a terminal, standard error too."""
+    main, side = pty.openpty()
+    with subprocess.Popen([program("creance"), *arguments], stdin=side, stdout=side,
+                          stderr=side) as process:
+        os.close(side)
+        data = b""
+        with contextlib.suppress(OSError):  # how a terminal says that the other side is gone
+            while part := os.read(main, 65536):
+                data += part
+        os.close(main)
+        process.wait(timeout=100)
+    return data.decode(errors="replace").replace("\r\n", "\n")
 
 
 class Folder:
