@@ -27,6 +27,17 @@ enum fault {
     FAULT_LIFECYCLE_RETRIES_AT_ONCE, /* no back-off */
     FAULT_LIFECYCLE_STAYS,           /* a failure in probation changes nothing */
     FAULT_LIFECYCLE_FORGETS_FAILED,  /* what was forgotten after it failed may come again */
+    /* Small mistakes of the engine, which the reference evaluator must find. */
+    FAULT_ENGINE_CUTS_CHARACTERS,    /* a wildcard may end inside of a character */
+    FAULT_ENGINE_ALL_IS_ANY,
+    FAULT_ENGINE_FORGETS_CASED,
+    FAULT_ENGINE_MEANS_HIDDEN,       /* "them" means names with an underscore too */
+    FAULT_ENGINE_TWO_OFFSETS,        /* base64offset makes two texts instead of three */
+    FAULT_ENGINE_LTE_IS_LT,
+    FAULT_ENGINE_PREFIX_BIT,         /* the last bit of a network that is no whole byte */
+    FAULT_ENGINE_WEEK,               /* all of January is in this year's weeks */
+    FAULT_ENGINE_WRONG_WITNESS,      /* long values are looked for with one wrong byte */
+    FAULT_ENGINE_SCANNER_REFUSES,    /* not a mistake: Vectorscan's, which must change no verdict */
     FAULT_COUNT
 };
 

@@ -2,6 +2,7 @@
 #include "engine/compare.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "engine/find_bytes.h"
 #include "engine/fold.h"
 
@@ -34,7 +35,8 @@ static size_t unit_size(uint16_t unit, const uint8_t *text, size_t size)
     return is_dash ? 3 : 0;
 }
 
-/* Each ANY first takes nothing; on a misfit the last one takes one byte more. */
+/* Each ANY first takes nothing; on a misfit the last one takes one character more, a whole one: the
+ * rest of one would pass for a character (which is what bytes that are not UTF-8 are). */
 static bool glob_matches(const uint16_t *units, size_t count, const uint8_t *text, size_t size,
                          uint64_t *steps)
 {
@@ -65,7 +67,9 @@ static bool glob_matches(const uint16_t *units, size_t count, const uint8_t *tex
             return false;
         }
         unit = any;
-        at = ++retry;
+        retry += fault_is_planted(FAULT_ENGINE_CUTS_CHARACTERS)
+                     ? 1 : unit_size(UNIT_ONE, text + retry, size - retry);
+        at = retry;
     }
     *steps += rounds / BYTES_PER_STEP;
     return true;
@@ -163,6 +167,8 @@ bool compare_network(const struct network *network, const struct value *value)
         return false;
     unsigned whole = network->prefix_bits / 8;
     unsigned rest = network->prefix_bits % 8;
+    if (rest > 0 && fault_is_planted(FAULT_ENGINE_PREFIX_BIT))
+        rest--;
     if (!equal_bytes(address, network->address, whole))
         return false;
     return rest == 0 || ((address[whole] ^ network->address[whole]) >> (8 - rest)) == 0;
@@ -187,7 +193,7 @@ bool compare_number(enum compare_kind kind, double number, const struct value *v
     case COMPARE_LT:
         return found < number;
     case COMPARE_LTE:
-        return found <= number;
+        return found < number || (found == number && !fault_is_planted(FAULT_ENGINE_LTE_IS_LT));
     case COMPARE_GT:
         return found > number;
     default:
@@ -224,7 +230,7 @@ static int iso_week(int year, int month, int day)
     bool is_long = january == 3 || (january == 2 && is_leap(year));
     if (week == 53 && !is_long)
         return 1;
-    if (week > 0)
+    if (week > 0 || fault_is_planted(FAULT_ENGINE_WEEK))
         return week;
     int earlier = (january + 7 - (is_leap(past) ? 366 : 365) % 7) % 7;
     return earlier == 3 || (earlier == 2 && is_leap(past)) ? 53 : 52;

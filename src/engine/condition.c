@@ -4,6 +4,7 @@
  * Binding, tightest first: of, not, and, or (Sigma specification, "Condition").
  */
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "engine/syntax.h"
 
@@ -120,7 +121,7 @@ static RESULT resolve_name(struct condition *condition, const struct node **ret_
 static bool is_meant(const char *name, const char *pattern)
 {
     if (strcasecmp(pattern, "them") == 0)
-        return name[0] != '_';
+        return name[0] != '_' || fault_is_planted(FAULT_ENGINE_MEANS_HIDDEN);
     return name_is_like(name, pattern) && (name[0] != '_' || pattern[0] == '_');
 }
 

@@ -513,5 +513,5 @@ RESULT load_rules(struct engine *engine, const struct engine_options *options, c
     GUARD(result);
     GUARD(add_names(&engine->program, options, why));
     GUARD(pattern_choose_grams(&engine->program));
-    return matcher_new(&engine->program, &engine->matcher, why);
+    return matcher_new(&engine->program, &engine->matcher);
 }

@@ -2,6 +2,7 @@
 #include "engine/match.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 
 #include <stdlib.h>
@@ -184,7 +185,7 @@ struct literals {
 };
 
 static RESULT compile_literals(struct matcher *matcher, const struct literals *literals,
-                               uint32_t count, struct field_index *index, struct explanation *why)
+                               uint32_t count, struct field_index *index)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct atom *atom =
@@ -195,6 +196,8 @@ static RESULT compile_literals(struct matcher *matcher, const struct literals *l
         literals->ids[i] = i;
         literals->flags[i] = HS_FLAG_SINGLEMATCH;
     }
+    if (fault_is_planted(FAULT_ENGINE_SCANNER_REFUSES))
+        return result_fail(ERROR_UNSUPPORTED);
     hs_compile_error_t *error = NULL;
     hs_error_t status =
         hs_compile_lit_multi(literals->texts, literals->flags, literals->ids, literals->sizes,
@@ -206,15 +209,12 @@ static RESULT compile_literals(struct matcher *matcher, const struct literals *l
             return result_fail(ERROR_MEMORY);
         return budget_take(&matcher->program->budget, bytes);
     }
-    struct result result = explain(why, ERROR_UNSUPPORTED,
-                                   "Vectorscan refuses the %u texts to look for: %s", count,
-                                   error == NULL ? "unknown error" : error->message);
     hs_free_compile_error(error);
-    return result;
+    return result_fail(status == HS_NOMEM ? ERROR_MEMORY : ERROR_UNSUPPORTED);
 }
 
 static RESULT build_literals(struct matcher *matcher, const struct claim *claims, size_t from,
-                             size_t to, struct field_index *index, struct explanation *why)
+                             size_t to, struct field_index *index)
 {
     index->first_literal = matcher->atoms.count;
     GUARD(add_atoms(matcher, claims, from, to));
@@ -228,7 +228,7 @@ static RESULT build_literals(struct matcher *matcher, const struct claim *claims
     struct result result = result_fail(ERROR_MEMORY);
     if (literals.texts != NULL && literals.flags != NULL && literals.ids != NULL
         && literals.sizes != NULL)
-        result = compile_literals(matcher, &literals, count, index, why);
+        result = compile_literals(matcher, &literals, count, index);
     free(literals.texts);
     free(literals.flags);
     free(literals.ids);
@@ -236,9 +236,10 @@ static RESULT build_literals(struct matcher *matcher, const struct claim *claims
     return result;
 }
 
-/* Claims [from, to) are all for one field. */
+/* Claims [from, to) are all for one field. ERROR_UNSUPPORTED: Vectorscan takes some text for what
+ * it is not; the claims' rules must then be evaluated for every event, which is slow and right. */
 static RESULT build_index(struct matcher *matcher, const struct claim *claims, size_t from,
-                          size_t to, struct explanation *why)
+                          size_t to)
 {
     uint32_t at;
     GUARD(rows_add(&matcher->indexes, &matcher->program->budget, sizeof(struct field_index), 1,
@@ -251,7 +252,7 @@ static RESULT build_index(struct matcher *matcher, const struct claim *claims, s
     if (middle > from)
         result = build_components(matcher, claims, from, middle, &index);
     if (result_is_ok(result) && to > middle)
-        result = build_literals(matcher, claims, middle, to, &index, why);
+        result = build_literals(matcher, claims, middle, to, &index);
     /* Also after a failure: the database is freed with the matcher. */
     ROWS_OF(matcher->indexes, struct field_index)[at] = index;
     return result;
@@ -276,20 +277,23 @@ static size_t fill_claims(const struct program *program, const struct group *gro
     return count;
 }
 
-static RESULT build_group(struct matcher *matcher, struct group *group, struct claim *claims,
-                          struct explanation *why)
+static void set_always(struct matcher *matcher, const struct group *group, uint32_t rule)
+{
+    ROWS_OF(matcher->always, uint64_t)[group->always + rule / 64] |= UINT64_C(1) << (rule % 64);
+}
+
+static RESULT build_group(struct matcher *matcher, struct group *group, struct claim *claims)
 {
     const struct program *program = matcher->program;
     group->words = (group->rule_count + 63) / 64;
     group->first_index = matcher->indexes.count;
     GUARD(rows_add(&matcher->always, &matcher->program->budget, sizeof(uint64_t), group->words,
                     &group->always));
-    uint64_t *always = ROWS_OF(matcher->always, uint64_t) + group->always;
     for (uint32_t i = 0; i < group->rule_count; i++) {
         const struct program_rule *rule =
             &ROWS_OF(program->rules, struct program_rule)[group->first_rule + i];
         if (rule->witness_count == 0 || !program->has_scanner)
-            always[i / 64] |= UINT64_C(1) << (i % 64);
+            set_always(matcher, group, i);
     }
     if (!program->has_scanner)
         return RESULT_OK;
@@ -300,8 +304,12 @@ static RESULT build_group(struct matcher *matcher, struct group *group, struct c
         size_t to = from;
         while (to < count && claims[to].slot == claims[from].slot)
             to++;
-        GUARD(build_index(matcher, claims, from, to, why));
-        from = to;
+        struct result result = build_index(matcher, claims, from, to);
+        if (!result_is_ok(result) && result.error != ERROR_UNSUPPORTED)
+            return result;
+        for (; from < to; from++)
+            if (!result_is_ok(result))
+                set_always(matcher, group, claims[from].rule);
     }
     group->index_count = matcher->indexes.count - group->first_index;
     return RESULT_OK;
@@ -316,7 +324,7 @@ static int compare_sources(const void *left, const void *right)
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-static RESULT build_groups(struct matcher *matcher, struct claim *claims, struct explanation *why)
+static RESULT build_groups(struct matcher *matcher, struct claim *claims)
 {
     struct program *program = matcher->program;
     struct program_rule *rules = ROWS_OF(program->rules, struct program_rule);
@@ -331,7 +339,7 @@ static RESULT build_groups(struct matcher *matcher, struct claim *claims, struct
             group->first_rule = i;
     }
     for (uint32_t i = 0; i < program->sources.count; i++)
-        GUARD(build_group(matcher, &ROWS_OF(matcher->groups, struct group)[i], claims, why));
+        GUARD(build_group(matcher, &ROWS_OF(matcher->groups, struct group)[i], claims));
     return RESULT_OK;
 }
 
@@ -370,7 +378,7 @@ static void list_tables(struct matcher *matcher, struct rows *tables[TABLES])
     tables[5] = &matcher->always;
 }
 
-RESULT matcher_new(struct program *program, struct matcher **ret_matcher, struct explanation *why)
+RESULT matcher_new(struct program *program, struct matcher **ret_matcher)
 {
     struct matcher *matcher = calloc(1, sizeof *matcher);
     struct claim *claims = calloc((size_t)program->witnesses.count + 1, sizeof *claims);
@@ -381,7 +389,7 @@ RESULT matcher_new(struct program *program, struct matcher **ret_matcher, struct
         for (size_t i = 0; i < TABLES; i++)
             rows_init(tables[i]);
         matcher->program = program;
-        result = build_groups(matcher, claims, why);
+        result = build_groups(matcher, claims);
     }
     if (result_is_ok(result))
         result = allocate_working_space(matcher);

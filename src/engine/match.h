@@ -9,9 +9,9 @@
 
 struct matcher;
 
-/* Built once, after the last rule. ERROR_MEMORY over the program's budget; ERROR_UNSUPPORTED with
- * `why` where Vectorscan refuses. */
-RESULT matcher_new(struct program *program, struct matcher **ret_matcher, struct explanation *why);
+/* Built once, after the last rule. ERROR_MEMORY over the program's budget. Where Vectorscan refuses
+ * the witnesses of a field, their rules are evaluated for every event of their log source. */
+RESULT matcher_new(struct program *program, struct matcher **ret_matcher);
 void matcher_free(struct matcher *matcher); /* NULL is allowed */
 
 /* The scratch space of all scans; NULL where this CPU cannot scan. */

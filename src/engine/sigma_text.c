@@ -65,19 +65,32 @@ bool sigma_text_open(struct arena *arena, struct sigma_text *text, bool at_start
     return true;
 }
 
-/* Letters, digits and '_'; what is beyond ASCII counts as letters. Wildcards are none. */
-static bool is_word_unit(uint16_t unit)
+/* Whether the character whose first byte is unit `at` is a letter, a digit or '_'. Beyond ASCII all
+ * count as letters but General Punctuation (U+2000 to U+207F), where the long dashes are. */
+static bool is_word_at(const struct sigma_text *text, size_t at)
 {
+    uint16_t unit = text->units[at];
+    if (unit == 0xE2 && at + 1 < text->count && (text->units[at + 1] & ~1) == 0x80)
+        return false;
     return (unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z')
            || (unit >= '0' && unit <= '9') || unit == '_' || (unit >= 0x80 && unit < UNIT_ANY);
+}
+
+static bool is_behind_word(const struct sigma_text *text, size_t at)
+{
+    if (at == 0)
+        return false;
+    do {
+        at--;
+    } while (at > 0 && text->units[at] >= 0x80 && text->units[at] < 0xC0);
+    return is_word_at(text, at);
 }
 
 void sigma_text_windash(struct sigma_text *text)
 {
     for (size_t i = 0; i + 1 < text->count; i++) {
         bool is_dash = text->units[i] == '-' || text->units[i] == '/';
-        bool begins = i == 0 || !is_word_unit(text->units[i - 1]);
-        if (is_dash && begins && is_word_unit(text->units[i + 1]))
+        if (is_dash && !is_behind_word(text, i) && is_word_at(text, i + 1))
             text->units[i] = UNIT_DASH;
     }
 }

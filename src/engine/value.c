@@ -4,6 +4,7 @@
  * (Sigma specification: "Value modifiers", "Modifiers appendix").
  */
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "engine/placeholder.h"
 #include "engine/sigma_text.h"
@@ -82,6 +83,9 @@ struct item {
 
 static bool has(const struct item *item, enum modifier modifier)
 {
+    if ((modifier == MODIFIER_ALL && fault_is_planted(FAULT_ENGINE_ALL_IS_ANY))
+        || (modifier == MODIFIER_CASED && fault_is_planted(FAULT_ENGINE_FORGETS_CASED)))
+        return false;
     return (item->given >> modifier & 1) != 0;
 }
 
@@ -241,7 +245,7 @@ static RESULT change_texts(struct parse_context *context, const struct item *ite
         if (sigma_text_has_wildcard(&original))
             return parse_fault(context, ERROR_FORMAT, line,
                                "a value with wildcards cannot be encoded in base64");
-        *count = 3;
+        *count = fault_is_planted(FAULT_ENGINE_TWO_OFFSETS) ? 2 : 3;
         for (unsigned offset = 0; offset < 3; offset++) {
             if (!sigma_text_base64(context->arena, &original, offset, true, &texts[offset]))
                 return parse_out_of_memory(context, line);

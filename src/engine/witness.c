@@ -4,6 +4,7 @@
  * of an event finds the few rules worth evaluating. Of an `and` the best child will do; an `or`
  * needs all of its children's; what is negated shows nothing.
  */
+#include "base/fault.h"
 #include "engine/program.h"
 
 #include <string.h>
@@ -81,8 +82,11 @@ static double cost_of(const struct witness_text *text)
 }
 
 /* Of a long text the part in the middle of which words differ most is not known: take the end. */
+/* Vectorscan takes a text that begins with a zero byte, as UTF-16BE does, for an empty one. */
 static void set_part(struct witness_text *out, const uint16_t *units, size_t size)
 {
+    for (; size > 0 && *units == 0; size--)
+        units++;
     size_t kept = size < WITNESS_BYTES ? size : WITNESS_BYTES;
     out->units = units + (size - kept);
     out->size = kept;
@@ -350,6 +354,8 @@ RESULT witness_choose(struct program *program, const struct node *condition,
         GUARD(rows_add(&program->bytes, &program->budget, 1, text->size, &row.text));
         for (size_t i = 0; i < text->size; i++)
             ROWS_OF(program->bytes, uint8_t)[row.text + i] = (uint8_t)text->units[i];
+        if (text->size > 4 && fault_is_planted(FAULT_ENGINE_WRONG_WITNESS))
+            ROWS_OF(program->bytes, uint8_t)[row.text]++;
         ROWS_OF(program->witnesses, struct witness)[at] = row;
     }
     return RESULT_OK;
