@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * What readers of rules expect beyond what the engine needs: the conventions of SigmaHQ (rule, title
- * and file name conventions), and that no two rules share an id, a name or a title.
+ * What readers of rules expect beyond what the engine needs: the conventions of SigmaHQ (rule,
+ * title and file name conventions), and that no two rules share an id, a name or a title.
  */
 #include "engine/engine.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a correlation (or filter) beside three rules and, behind a byte 0xFF, as a sequence of
- * events of five bytes each: time step, rules that match, user, number, what to do. Memory is scarce,
- * so that groups and events are evicted all the time; now and then a new engine takes over.
+ * Any bytes as a correlation (or filter) beside three rules and, behind a byte 0xFF, as a sequence
+ * of events of five bytes each: time step, rules that match, user, number, what to do. Memory is
+ * scarce, so that groups and events are evicted all the time; now and then a new engine takes over.
  */
 #include "base/bytes.h"
 #include "engine/engine.h"
