@@ -5,6 +5,7 @@
 """`creance replay` over foreign logs: every format finds the same rules by log source and field."""
 import json
 import os
+import struct
 import subprocess
 
 import offline
@@ -276,6 +277,33 @@ def audit_records_are_joined_and_decoded():
                           (5, "stop"), (8, "file")], "matches")
     offline.contains(errors, "audit.log:8: expected an audit record", "errors")
     offline.contains(errors, '"events":4', "summary")
+
+
+def declared_records(path):
+    """How many records the headers of an event log's chunks speak of."""
+    with open(path, "rb") as file:
+        data = file.read()
+    total = 0
+    for at in range(4096, len(data), 65536):
+        if data[at:at + 8] == b"ElfChnk\0":
+            first, last = struct.unpack("<QQ", data[at + 8:at + 24])
+            total += (last - first + 1) % 2**64
+    return total
+
+
+@offline.test
+def a_collection_of_event_logs_is_read_whole():
+    folder = offline.Folder({"all.yml": rule("all", {"product": "windows"},
+                                             {"a": {"EventID|exists": True}})})
+    logs = offline.shared("data", "evtx")
+    paths = [os.path.join(where, name) for where, _, names in sorted(os.walk(logs))
+             for name in names if name.endswith(".evtx")]
+    found, errors = replay("--rules", folder.path, *paths, timeout=250)
+    declared = sum(declared_records(path) for path in paths)
+    print(f"# {len(paths)} logs: {declared} records declared, {len(found)} read")
+    offline.equal(len(found), declared, "records")
+    offline.contains(errors, '"lines_bad":0', "summary")
+    offline.contains(errors, '"files_bad":0', "summary")
 
 
 offline.main()
