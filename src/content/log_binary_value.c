@@ -2,8 +2,6 @@
 #include "content/log_binary_value.h"
 
 #include "base/bytes.h"
-#include "base/clock.h"
-#include "content/log_binary_xml.h"
 #include "engine/fold.h"
 
 #include <inttypes.h>
@@ -100,14 +98,6 @@ static void write_time(char *out, time_t seconds, unsigned fraction, int digits)
 
 enum { FILETIME_PER_S = 10000000 };
 static const int64_t FILETIME_UNIX_S = 11644473600; /* from 1601 to 1970 */
-
-uint64_t log_binary_xml_time(uint64_t filetime)
-{
-    int64_t seconds = (int64_t)(filetime / FILETIME_PER_S) - FILETIME_UNIX_S;
-    if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_S - 1)
-        return 0;
-    return (uint64_t)seconds * NS_PER_S + filetime % FILETIME_PER_S * 100;
-}
 
 static RESULT systemtime_text(struct bytes raw, char *out)
 {

@@ -16,6 +16,3 @@
  * LIMIT_LOG_EVENT_BYTES: then only this event is lost. */
 RESULT log_binary_xml_read(struct bytes chunk, size_t start, size_t end,
                            struct log_element *builder);
-
-/* Nanoseconds since 1970 of a FILETIME; 0 for times before. */
-uint64_t log_binary_xml_time(uint64_t filetime);

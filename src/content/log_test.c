@@ -215,6 +215,38 @@ static void xml_gives_what_was_written(void **state)
     expect_end(&source);
 }
 
+/* Documents over many blocks: each event is whole, and one may be larger than a block. */
+static void documents_may_be_large(void **state)
+{
+    (void)state;
+    enum { EVENTS = 3000, FILLING = 200 * 1024, CAPACITY = 200 * EVENTS + FILLING };
+    static const char *const SHAPES[][3] = {
+        {"<Event><EventData><Data Name='a'>", "</Data><Data Name='b'>",
+         "</Data></EventData></Event>"},
+        {"{\n\"a\": ", ", \"b\": \"", "\"}"},
+    };
+    char *text = test_calloc(1, CAPACITY);
+    for (size_t shape = 0; shape < sizeof SHAPES / sizeof SHAPES[0]; shape++) {
+        size_t size = 0;
+        for (unsigned i = 0; i < EVENTS; i++) {
+            unsigned filling = i == EVENTS / 2 ? FILLING : i % 40;
+            (void)string_format(text + size, CAPACITY - size, "%s%u%s%*s%s\n", SHAPES[shape][0], i,
+                                SHAPES[shape][1], (int)filling, "", SHAPES[shape][2]);
+            size += strlen(text + size);
+        }
+        struct source source;
+        open_source(text, &source);
+        for (unsigned i = 0; i < EVENTS; i++) {
+            char expected[32];
+            (void)string_format(expected, sizeof expected, " %u", i);
+            expect_next(&source, shape == 0 ? i : 2 * i);
+            expect_field(&source, "a", expected);
+        }
+        expect_end(&source);
+    }
+    test_free(text);
+}
+
 static void xml_that_declares_or_nests_too_deep_is_refused(void **state)
 {
     (void)state;
@@ -338,6 +370,7 @@ int main(void)
         cmocka_unit_test(windows_events_in_json_have_sigmas_names),
         cmocka_unit_test(second_names_are_those_of_the_log_source),
         cmocka_unit_test(xml_gives_what_was_written),
+        cmocka_unit_test(documents_may_be_large),
         cmocka_unit_test(xml_that_declares_or_nests_too_deep_is_refused),
         cmocka_unit_test(audit_events_end_by_their_last_record_or_by_time),
         cmocka_unit_test(audit_events_that_never_end_do_not_pile_up),
