@@ -5,6 +5,7 @@
  */
 #include "agent/alert.h"
 #include "agent/child.h"
+#include "agent/flight.h"
 #include "agent/rules_report.h"
 #include "base/bytes.h"
 #include "base/counters.h"
@@ -30,6 +31,10 @@ struct judge {
     struct engine_event *event;
     struct ring_reader *events;
     struct ring_writer *alerts;
+    struct flight *flight;
+    /* rules that the breaker holds off: for this rule set and those that come */
+    struct rule_digest off[LIMIT_RULES_OFF];
+    size_t off_count;
     /* what is being judged */
     struct ring_record record;
     const uint8_t *encoding;
@@ -86,6 +91,14 @@ static RESULT load(const void *pack, size_t size, struct engine **ret_engine,
     return RESULT_OK;
 }
 
+static void prepare(struct judge *judge, struct engine *engine)
+{
+    for (size_t i = 0; i < judge->off_count; i++)
+        (void)engine_rule_disable(engine, judge->off[i].bytes, true); /* 0: not of this set */
+    for (size_t i = 0; i < engine_rule_count(engine); i++)
+        flight_name(judge->flight, i, engine_rule(engine, i)->digest);
+}
+
 /* The old rules answer until the new ones are loaded, and stay when they cannot be. */
 static void take_rules(struct judge *judge, int fd, uint64_t generation)
 {
@@ -109,18 +122,40 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
         engine_free(judge->engine);
         judge->engine = engine;
         judge->event = event;
+        prepare(judge, engine);
     } else {
         fprintf(stderr, "creance-engine: rule set %lu: %s\n", (unsigned long)generation, why.text);
     }
     report(judge, generation, !result_is_ok(result));
 }
 
+/* The breaker holds a rule off, or tries it again. */
+static void switch_rule(struct judge *judge, const struct message_rule_switch *message)
+{
+    const uint64_t words[] = {message->digest_1, message->digest_2, message->digest_3,
+                              message->digest_4};
+    struct rule_digest rule;
+    bytes_copy(rule.bytes, sizeof rule.bytes, words, sizeof words);
+    size_t at = 0;
+    while (at < judge->off_count && !rule_digest_equal(&judge->off[at], &rule))
+        at++;
+    if (message->is_off == 0 && at < judge->off_count)
+        judge->off[at] = judge->off[--judge->off_count];
+    else if (message->is_off != 0 && at == judge->off_count && at < LIMIT_RULES_OFF)
+        judge->off[judge->off_count++] = rule;
+    if (judge->engine != NULL)
+        (void)engine_rule_disable(judge->engine, rule.bytes, message->is_off != 0);
+}
+
 static void take_messages(struct judge *judge)
 {
     struct message message;
-    while (result_is_ok(child_receive(&judge->child, &message)))
+    while (result_is_ok(child_receive(&judge->child, &message))) {
         if (message.type == MESSAGE_rules)
             take_rules(judge, message.fd, message.rules.generation);
+        else if (message.type == MESSAGE_rule_switch)
+            switch_rule(judge, &message.rule_switch);
+    }
 }
 
 static void count_correlations(const struct engine *engine)
@@ -153,6 +188,7 @@ static void raise_alert(void *context, size_t rule_index)
 {
     struct judge *judge = context;
     const struct engine_rule *rule = engine_rule(judge->engine, rule_index);
+    fault_in_rule(text_bytes(rule->title));
     char tags[ALERT_TEXT_BYTES];
     struct alert alert = {
         .epoch = ring_reader_epoch(judge->events),
@@ -183,6 +219,12 @@ static void raise_alert(void *context, size_t rule_index)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+static void trace(void *context, size_t rule_index)
+{
+    const struct judge *judge = context;
+    flight_enter(judge->flight, rule_index);
+}
+
 static void judge_record(struct judge *judge)
 {
     struct event event;
@@ -195,7 +237,8 @@ static void judge_record(struct judge *judge)
         fault_in_engine(event.values[FIELD_process_arguments].text);
     engine_event_from_native(judge->event, &event);
     struct engine_verdict verdict =
-        engine_eval(judge->engine, judge->event, raise_alert, NULL, judge);
+        engine_eval(judge->engine, judge->event, raise_alert, trace, judge);
+    flight_leave(judge->flight);
     counter_add(COUNTER_engine_events, 1);
     counter_add(COUNTER_engine_candidates, verdict.candidates);
     counter_add(COUNTER_engine_matches, verdict.matches);
@@ -261,6 +304,9 @@ static struct judge *open_judge(void)
     result = ring_writer_open(judge.child.grants[GRANT_alert_ring_writer], &judge.alerts, &last);
     if (!result_is_ok(result))
         give_up("cannot map the alert ring", result);
+    result = flight_map(judge.child.grants[GRANT_flight_record], &judge.flight);
+    if (!result_is_ok(result))
+        give_up("cannot map the flight record", result);
     return &judge;
 }
 

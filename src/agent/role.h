@@ -36,6 +36,7 @@ enum role {
     GRANT(alert_cursor, "control's place in the alert ring")                                 \
     GRANT(rules_report_writer, "what became of each rule, writable: the engine")             \
     GRANT(rules_report, "what became of each rule, read-only")                               \
+    GRANT(flight_record, "which rule is being evaluated, writable: the engine")              \
     GRANT(process_table_writer, "process table, writable: the sensor")                       \
     GRANT(process_table, "process table, read-only")                                         \
     GRANT(kernel_ring, "the eBPF programs' ring buffer map")                                 \

@@ -5,7 +5,9 @@
  * The supervisor writes it whole under a sequence lock; readers copy it and try again where the
  * writer was in between.
  */
+#include "agent/flight.h"
 #include "agent/role.h"
+#include "base/limits.h"
 #include "base/result.h"
 
 #include <stdint.h>
@@ -29,6 +31,13 @@ struct tree_probe {
     uint32_t error; /* errno */
 };
 
+/* A rule that the breaker switched off. */
+struct tree_rule_off {
+    struct rule_digest rule;
+    uint64_t until_boottime_ns; /* when it is tried again */
+    uint32_t trips;             /* how often it was switched off */
+};
+
 struct tree {
     uint64_t epoch;        /* of the event ring */
     uint64_t boot_id_high;
@@ -37,6 +46,8 @@ struct tree {
     uint64_t rules_generation;      /* in force in the engine */
     uint64_t rules_loaded, rules_inactive, rules_rejected;
     uint64_t events_skipped;
+    uint32_t rules_off_count;
+    struct tree_rule_off rules_off[LIMIT_RULES_OFF];
     uint32_t is_blind; /* no eBPF program is attached */
     uint32_t probe_count;
     struct tree_child children[ROLE_COUNT];

@@ -8,7 +8,8 @@
  * sandboxed process: a command line that holds "creance-fault-crash" crashes the engine that judges
  * it, "creance-fault-hang" hangs it.
  *
- * Faults in pure functions are chosen by the test that calls them: fault_planted.
+ * Faults in pure functions are chosen by the test that calls them: fault_planted. Those of a whole
+ * supervisor by the environment it is started with: CREANCE_FAULT=breaker-off.
  */
 #include "base/reader.h"
 
@@ -38,6 +39,9 @@ enum fault {
     FAULT_ENGINE_WEEK,               /* all of January is in this year's weeks */
     FAULT_ENGINE_WRONG_WITNESS,      /* long values are looked for with one wrong byte */
     FAULT_ENGINE_SCANNER_REFUSES,    /* not a mistake: Vectorscan's, which must change no verdict */
+    /* the supervisor's; the word behind each plants it (fault_plant) */
+    FAULT_BREAKER_OFF,               /* breaker-off: no rule is ever switched off alone */
+    FAULT_BREAKER_HASTY,             /* breaker-hasty: a rule is tried again after seconds */
     FAULT_COUNT
 };
 
@@ -61,6 +65,12 @@ static inline void fault_in_engine(struct bytes text)
     while (fault_is_named(text, "creance-fault-hang"))
         ;
 }
+
+/* For a rule that has just matched, by its title. */
+void fault_in_rule(struct bytes title);
+
+/* In the main function of a supervisor: plants what CREANCE_FAULT names. */
+void fault_plant(void);
 #else
 static inline bool fault_is_planted(enum fault fault)
 {
@@ -69,4 +79,6 @@ static inline bool fault_is_planted(enum fault fault)
 }
 
 static inline void fault_in_engine(struct bytes text) { (void)text; }
+static inline void fault_in_rule(struct bytes title) { (void)title; }
+static inline void fault_plant(void) {}
 #endif

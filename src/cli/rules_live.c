@@ -25,7 +25,8 @@ static RESULT add_row(struct rules_live *live, const json_t *rule)
     const char *const cells[] = {state, online_text(rule, "level"), count,
                                  *title != '\0' ? title : online_text(rule, "file"),
                                  *reason != '\0' ? reason : online_text(rule, "tags")};
-    enum output_colour colour = string_equal(state, "rejected")   ? COLOUR_RED
+    bool is_red = string_equal(state, "rejected") || string_equal(state, "off");
+    enum output_colour colour = is_red                            ? COLOUR_RED
                                 : string_equal(state, "inactive") ? COLOUR_DIM
                                                                   : COLOUR_NONE;
     return table_add(live->table, colour, cells);

@@ -59,11 +59,16 @@ static void print_subsystems(struct output *output, const json_t *status)
                 (long long)counter_value(status, "sensor_events"),
                 online_real(rates, "events_per_second"),
                 (long long)online_number(rates, "events_waiting"));
-    output_line(output, "  rules    %lld loaded, %lld inactive, %lld rejected",
+    char off[48] = "";
+    if (online_number(rules, "off") > 0)
+        (void)string_format(off, sizeof off, ", %lld switched off",
+                            (long long)online_number(rules, "off"));
+    output_line(output, "  rules    %lld loaded, %lld inactive, %lld rejected%s",
                 (long long)online_number(rules, "loaded"),
                 (long long)online_number(rules, "inactive"),
                 (long long)(online_number(rules, "rejected")
-                            + online_number(rules, "unreadable_files")));
+                            + online_number(rules, "unreadable_files")),
+                off);
     output_line(output, "  alerts   %lld written, %lld counted in groups, log %s",
                 (long long)counter_value(status, "control_alerts_written"),
                 (long long)counter_value(status, "control_alerts_grouped"),

@@ -2,6 +2,7 @@
 #include "agent/control/answer.h"
 
 #include "agent/control/alert_tail.h"
+#include "agent/control/rules_off.h"
 #include "agent/rules_report.h"
 #include "base/bytes.h"
 #include "sensor/process_table.h"
@@ -120,7 +121,7 @@ static enum answer_state fill_processes(struct answer *answer, struct line_queue
 
 struct rules_visit {
     struct line_queue *queue;
-    const struct rule_hits *hits;
+    const struct answer_sources *sources;
     uint64_t row, first; /* rows before `first` were told already */
     bool is_full, is_out_of_memory;
 };
@@ -131,9 +132,28 @@ static json_t *hits_json(const struct rule_hits *hits, const struct rule_report_
     return rule_hits_get(hits, row->digest, &count) ? json_number(count) : json_null();
 }
 
-static json_t *rule_json(const struct rule_hits *hits, const struct rule_report_row *row)
+/* What is loaded may be switched off all the same. */
+static json_t *reason_json(const struct rule_report_row *row, const struct tree_rule_off *off,
+                           const struct clock *clock)
+{
+    if (off == NULL)
+        return json_foreign(row->reason.data, row->reason.size);
+    char until[CLOCK_TEXT_BYTES], reason[EXPLANATION_BYTES];
+    rules_off_until(off, clock, until);
+    (void)string_format(reason, sizeof reason,
+                        "the engine crashed, hung or ran out of memory in it (%u times); it is "
+                        "tried again at %s",
+                        off->trips, until);
+    return json_string(reason);
+}
+
+static json_t *rule_json(const struct answer_sources *sources, const struct rule_report_row *row)
 {
     static const char *const STATES[] = {"loaded", "inactive", "rejected"};
+    const char *state = row->state < 3 ? STATES[row->state] : "unknown";
+    const struct tree_rule_off *off = NULL;
+    if (row->state == ENGINE_RULE_LOADED)
+        off = rules_off_find(health_tree(sources->health), row->digest);
     char digest[65];
     hex_encode(row->digest, sizeof row->digest, digest);
     return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}",
@@ -142,10 +162,10 @@ static json_t *rule_json(const struct rule_hits *hits, const struct rule_report_
                      "id", json_foreign(row->id.data, row->id.size),
                      "title", json_foreign(row->title.data, row->title.size),
                      "level", json_foreign(row->level.data, row->level.size),
-                     "state", row->state < 3 ? STATES[row->state] : "unknown",
-                     "reason", json_foreign(row->reason.data, row->reason.size),
+                     "state", off != NULL ? "off" : state,
+                     "reason", reason_json(row, off, sources->clock),
                      "tags", json_foreign(row->tags.data, row->tags.size),
-                     "hits", hits_json(hits, row), "digest", digest);
+                     "hits", hits_json(sources->hits, row), "digest", digest);
 }
 
 static void visit_rule(void *context, const struct rule_report_row *row)
@@ -159,7 +179,7 @@ static void visit_rule(void *context, const struct rule_report_row *row)
         return;
     }
     visit->is_out_of_memory =
-        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(visit->hits, row)));
+        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(visit->sources, row)));
 }
 
 /* Files that were not even handed to the engine. */
@@ -196,7 +216,7 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
         return fail(queue, "memory is out, or there are too many faulty files");
     if (answer->generation == 0)
         return end(queue); /* the engine has none yet */
-    struct rules_visit visit = {.queue = queue, .hits = answer->sources.hits,
+    struct rules_visit visit = {.queue = queue, .sources = &answer->sources,
                                 .first = answer->next};
     uint32_t left_out = 0;
     struct result result =

@@ -10,6 +10,7 @@
  */
 #include "agent/child.h"
 #include "agent/control/configuration.h"
+#include "agent/control/rules_off.h"
 #include "agent/control/server.h"
 #include "base/bytes.h"
 #include "base/paths.h"
@@ -51,6 +52,7 @@ struct control {
     uint64_t next_configuration_ns;
     uint64_t next_second_ns;
     uint64_t rules_generation; /* as it was said in the log last */
+    struct rules_off_said rules_off;
     uint64_t turns;
     uint8_t record[LIMIT_RING_RECORD_BYTES];
 };
@@ -433,6 +435,8 @@ static void each_second(struct control *control, uint64_t now_ns)
     control->next_second_ns = now_ns + NS_PER_S;
     health_work(control->health);
     note_generation(control);
+    rules_off_say(&control->rules_off, health_tree(control->health),
+                  control->child.grants[GRANT_rules_report], clock_system(), control->log);
     agent_log_work(control->log);
     result_ignore(log_file_sync(control->alerts_file)); /* a failure is in the file's state */
 }

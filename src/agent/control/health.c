@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/health.h"
 
-#include "agent/control/process_usage.h"
+#include "agent/process_usage.h"
 #include "base/bytes.h"
 #include "sensor/loader.h"
 
@@ -303,6 +303,10 @@ static void find_rules(const struct health *health, struct findings *findings)
     else if (tree->rules_loaded == 0)
         find(findings, "degraded", "rules",
              "No rule is loaded, so there will be no alert. `creance rules list` says why.");
+    if (tree->rules_off_count > 0)
+        find(findings, "degraded", "rules",
+             "%u rules are switched off because an engine died in them; all others are in force. "
+             "`creance rules list` says which and until when.", tree->rules_off_count);
     if (tree->rules_rejected + facts->rule_problems > 0)
         find(findings, "note", "rules", "%llu rules were rejected: see `creance rules list`.",
              (unsigned long long)tree->rules_rejected + facts->rule_problems);
@@ -405,11 +409,12 @@ static json_t *coverage_json(const struct health *health)
 static json_t *rules_json(const struct health *health)
 {
     const struct tree *tree = &health->tree;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "generation", json_number(tree->rules_generation),
                      "loaded", json_number(tree->rules_loaded),
                      "inactive", json_number(tree->rules_inactive),
                      "rejected", json_number(tree->rules_rejected),
+                     "off", json_number(tree->rules_off_count),
                      "files", json_number(health->facts.rule_files),
                      "unreadable_files", json_number(health->facts.rule_problems));
 }

@@ -5,6 +5,7 @@
  */
 #include "agent/supervisor/supervisor.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 
 #include <fcntl.h>
@@ -147,6 +148,7 @@ static RESULT run(const struct arguments *arguments, struct explanation *why)
 int main(int count, char **values)
 {
     struct arguments arguments = parse_arguments(count, values);
+    fault_plant();
     struct explanation why = {""};
     struct result result = run(&arguments, &why);
     if (result_is_ok(result))

@@ -24,7 +24,7 @@ static const enum grant FOR_SENSOR[] = {
 };
 static const enum grant FOR_ENGINE[] = {
     GRANT_event_ring,        GRANT_event_cursor,        GRANT_wake_engine, GRANT_wake_control,
-    GRANT_alert_ring_writer, GRANT_rules_report_writer,
+    GRANT_alert_ring_writer, GRANT_rules_report_writer, GRANT_flight_record,
 };
 static const enum grant FOR_CONTROL[] = {
     GRANT_event_ring,            GRANT_wake_control,       GRANT_alert_ring,
@@ -91,6 +91,8 @@ static RESULT open_memory(struct resources *resources)
     GUARD(shared_memory_create("creance-rules-report", RULES_REPORT_BYTES,
                                &grants[GRANT_rules_report_writer]));
     GUARD(open_shared(grants, GRANT_rules_report_writer, GRANT_rules_report));
+    GUARD(flight_create(&grants[GRANT_flight_record]));
+    GUARD(flight_map(grants[GRANT_flight_record], &resources->flight));
     GUARD(process_table_create(&grants[GRANT_process_table_writer]));
     GUARD(open_shared(grants, GRANT_process_table_writer, GRANT_process_table));
     GUARD(ring_cursor_create(&grants[GRANT_event_cursor]));

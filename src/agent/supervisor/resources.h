@@ -6,6 +6,7 @@
  * And the table of which role is handed what.
  */
 #include "agent/channel.h"
+#include "agent/flight.h"
 #include "agent/tree.h"
 #include "base/paths.h"
 #include "base/counters.h"
@@ -20,6 +21,7 @@ struct resources {
     size_t link_count;
     int snapshot_link;           /* place of the snapshot iterator's link in it; -1: none */
     struct ring_cursor *engine_cursor;
+    struct flight *flight;       /* the engine's */
     struct tree_page *tree;
     uint64_t epoch;
     uint64_t boot_id_high, boot_id_low;

@@ -4,8 +4,12 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 enum {
     TICK_MS = 250,
+    RULE_TICK_MS = 50,     /* while a rule is in flight */
     QUICK_DEATH_MS = 500,  /* a child that ends this soon after ready has not recovered */
     FIRST_DELAY_MS = 50,
     LOADER_RETRY_MS = 60000, /* loading walks the verifier: seldom, and not for ever in a hurry */
@@ -37,6 +41,8 @@ static void enter(struct supervised *child, enum child_state state, uint64_t now
     child->since_ns = now_ns;
     child->beat_ns = now_ns;
     child->in_flight = 0;
+    child->has_rule = false;
+    child->is_killed_in_rule = false;
     child->is_killed = false;
 }
 
@@ -55,11 +61,49 @@ static uint64_t next_delay_ms(struct supervised *child, enum role role, uint64_t
     return delay_ms < LIMIT_RESTART_DELAY_MAX_MS ? delay_ms : LIMIT_RESTART_DELAY_MAX_MS;
 }
 
-/* Two engines that die on the same event, or while loading the same rules, died of it. */
-static void blame(struct supervision *supervision, uint64_t in_flight,
-                  struct supervision_actions *actions)
+/* Signals that a process gets for what it did itself. SIGKILL is none: anybody may have sent it. */
+static bool is_crash(int wait_status)
 {
-    if (supervision->loading != 0) {
+    static const int CRASHES[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+    for (size_t i = 0; i < sizeof CRASHES / sizeof CRASHES[0]; i++)
+        if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == CRASHES[i])
+            return true;
+    return false;
+}
+
+/* A crash, or a kill of ours, in the middle of a rule is the rule's fault. Whatever else ends an
+ * engine there must do it twice, in the same rule and on the same event. */
+static bool blame_rule(struct supervision *supervision, const struct supervision_event *event,
+                       uint64_t now_ns, struct supervision_actions *actions)
+{
+    const struct supervised *engine = &supervision->children[ROLE_engine];
+    bool has_rule = event->has_rule || engine->is_killed_in_rule;
+    struct rule_digest rule = engine->is_killed_in_rule ? engine->rule : event->rule;
+    bool is_again = has_rule && supervision->has_death_rule
+                    && supervision->death_event == event->in_flight
+                    && rule_digest_equal(&supervision->death_rule, &rule);
+    supervision->has_death_rule = has_rule;
+    supervision->death_rule = rule;
+    if (!has_rule)
+        return false;
+    bool is_guilty = is_crash((int)event->value) || is_again || engine->is_killed_in_rule;
+    if (!is_guilty || !breaker_trip(&supervision->breaker, &rule, now_ns))
+        return false;
+    actions->is_rule_off = true;
+    actions->rule = rule;
+    supervision->deaths_on_event = 0; /* without that rule the event is harmless */
+    supervision->death_event = 0;
+    return true;
+}
+
+/* Two engines that die on the same event, or while loading the same rules, died of it. */
+static void blame(struct supervision *supervision, const struct supervision_event *event,
+                  uint64_t now_ns, struct supervision_actions *actions)
+{
+    if (blame_rule(supervision, event, now_ns, actions))
+        return;
+    /* A rule in flight belongs to the set before: the new one is only waiting to be loaded. */
+    if (supervision->loading != 0 && !event->has_rule) {
         supervision->loading_deaths++;
         if (supervision->loading_deaths >= DEATHS_MAX) {
             actions->drop_rules = true;
@@ -68,13 +112,13 @@ static void blame(struct supervision *supervision, uint64_t in_flight,
         }
         return;
     }
-    if (in_flight == 0)
+    if (event->in_flight == 0)
         return;
-    bool is_again = supervision->death_event == in_flight;
+    bool is_again = supervision->death_event == event->in_flight;
     supervision->deaths_on_event = is_again ? supervision->deaths_on_event + 1 : 1;
-    supervision->death_event = in_flight;
+    supervision->death_event = event->in_flight;
     if (supervision->deaths_on_event >= DEATHS_MAX) {
-        actions->skip_event = in_flight;
+        actions->skip_event = event->in_flight;
         supervision->events_skipped++;
         supervision->deaths_on_event = 0;
     }
@@ -91,7 +135,7 @@ static void ended(struct supervision *supervision, const struct supervision_even
         return;
     }
     if (event->role == ROLE_engine)
-        blame(supervision, event->in_flight, actions);
+        blame(supervision, event, now_ns, actions);
     child->delay_ms = next_delay_ms(child, event->role, now_ns);
     child->start_at_ns = now_ns + child->delay_ms * NS_PER_MS;
     child->restarts++;
@@ -99,15 +143,14 @@ static void ended(struct supervision *supervision, const struct supervision_even
     actions->restart_delay_ms[event->role] = child->delay_ms;
 }
 
-static void say_kill(struct supervised *child, enum role role, bool is_hang,
+static void say_kill(struct supervised *child, enum role role, enum supervision_kill why,
                      struct supervision_actions *actions)
 {
     if (child->is_killed)
         return;
     child->is_killed = true;
-    child->hangs += is_hang ? 1 : 0;
-    actions->kill[role] = true;
-    actions->is_hang[role] = is_hang;
+    child->hangs += why == KILL_HUNG ? 1 : 0;
+    actions->kill[role] = why;
 }
 
 /* Whether a running child has been silent, or has sat on one event, for too long. */
@@ -144,9 +187,9 @@ static void tick_child(struct supervision *supervision, enum role role, uint64_t
         return;
     }
     if (child->state == CHILD_STARTING && passed(child->since_ns, START_MAX_MS, now_ns))
-        say_kill(child, role, true, actions);
+        say_kill(child, role, KILL_HUNG, actions);
     if (hangs(supervision, role, now_ns))
-        say_kill(child, role, true, actions);
+        say_kill(child, role, KILL_HUNG, actions);
 }
 
 static void tick(struct supervision *supervision, uint64_t now_ns,
@@ -154,17 +197,43 @@ static void tick(struct supervision *supervision, uint64_t now_ns,
 {
     if (supervision->is_stopping)
         return;
+    struct rule_digest rule;
+    while (breaker_try_again(&supervision->breaker, now_ns, &rule))
+        actions->is_rule_on = true;
     tick_child(supervision, ROLE_loader, now_ns, actions);
     for (size_t i = 0; i < sizeof KEPT_RUNNING / sizeof KEPT_RUNNING[0]; i++)
         tick_child(supervision, KEPT_RUNNING[i], now_ns, actions);
 }
 
-static void look(struct supervised *engine, uint64_t in_flight, uint64_t now_ns)
+/* Computing time, not time on the wall: an engine that is kept from running does not hang. It
+ * bounds what a rule can eat of the memory as well, beside the limit of the address space. */
+static void look_at_rule(struct supervised *engine, const struct supervision_event *event,
+                         bool is_same_event, struct supervision_actions *actions)
 {
-    if (engine->in_flight != in_flight) {
-        engine->in_flight = in_flight;
+    bool is_same_rule = is_same_event && engine->has_rule && event->has_rule
+                        && rule_digest_equal(&engine->rule, &event->rule);
+    if (!is_same_rule) {
+        engine->has_rule = event->has_rule;
+        engine->rule = event->rule;
+        engine->rule_since_cpu_ns = event->cpu_ns;
+    }
+    if (!engine->has_rule || engine->state != CHILD_RUNNING)
+        return;
+    if (event->cpu_ns <= engine->rule_since_cpu_ns + (uint64_t)LIMIT_RULE_CPU_MS * NS_PER_MS)
+        return;
+    engine->is_killed_in_rule = true;
+    say_kill(engine, ROLE_engine, KILL_HUNG, actions);
+}
+
+static void look(struct supervised *engine, const struct supervision_event *event,
+                 uint64_t now_ns, struct supervision_actions *actions)
+{
+    bool is_same_event = event->value != 0 && engine->in_flight == event->value;
+    if (engine->in_flight != event->value) {
+        engine->in_flight = event->value;
         engine->in_flight_since_ns = now_ns;
     }
+    look_at_rule(engine, event, is_same_event, actions);
 }
 
 void supervision_step(struct supervision *supervision, const struct supervision_event *event,
@@ -187,10 +256,10 @@ void supervision_step(struct supervision *supervision, const struct supervision_
         ended(supervision, event, now_ns, ret_actions);
         break;
     case SUPERVISION_LIED:
-        say_kill(child, event->role, false, ret_actions);
+        say_kill(child, event->role, KILL_LIED, ret_actions);
         break;
     case SUPERVISION_LOOK:
-        look(&supervision->children[ROLE_engine], event->value, now_ns);
+        look(&supervision->children[ROLE_engine], event, now_ns, ret_actions);
         break;
     case SUPERVISION_LOADING:
         if (supervision->loading != event->value)
@@ -214,7 +283,7 @@ void supervision_step(struct supervision *supervision, const struct supervision_
 
 uint64_t supervision_wait_ms(const struct supervision *supervision, uint64_t now_ns)
 {
-    uint64_t wait_ms = TICK_MS;
+    uint64_t wait_ms = supervision->children[ROLE_engine].has_rule ? RULE_TICK_MS : TICK_MS;
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         const struct supervised *child = &supervision->children[i];
         if (child->state != CHILD_WAITING)

@@ -8,6 +8,7 @@
  *   DOWN -> STARTING -> RUNNING -> (ends by itself) -> WAITING -> STARTING ...
  *                                   the loader, well:  DONE
  */
+#include "agent/supervisor/breaker.h"
 #include "agent/tree.h"
 
 /* What is known of one child. Read it; only supervision_step() writes it. */
@@ -22,6 +23,10 @@ struct supervised {
     uint32_t hangs;
     uint64_t in_flight;         /* engine: event it works on, and since when */
     uint64_t in_flight_since_ns;
+    struct rule_digest rule;    /* engine: rule that it works on, where there is one */
+    bool has_rule;
+    uint64_t rule_since_cpu_ns; /* its computing time when the rule was first seen there */
+    bool is_killed_in_rule;     /* killed because of the rule in flight */
     bool is_killed;             /* a kill was said; do not say it again */
 };
 
@@ -29,6 +34,9 @@ struct supervision {
     struct supervised children[ROLE_COUNT];
     uint64_t death_event;     /* event the engine died on last */
     uint32_t deaths_on_event;
+    struct rule_digest death_rule; /* and in which rule, where there was one */
+    bool has_death_rule;
+    struct breaker breaker;   /* rules that are switched off */
     uint64_t loading;         /* generation of rules that the engine is loading; 0: none */
     uint64_t loading_since_ns;
     uint32_t loading_deaths;
@@ -43,9 +51,9 @@ enum supervision_event_type {
     SUPERVISION_START_FAILED, /* it could not be */
     SUPERVISION_READY,
     SUPERVISION_BEAT,
-    SUPERVISION_ENDED,        /* value: wait status; in_flight: the engine's cursor */
+    SUPERVISION_ENDED,        /* value: wait status; in_flight, rule: of the engine */
     SUPERVISION_LIED,         /* malformed or forbidden message */
-    SUPERVISION_LOOK,         /* value: event in flight in the engine, 0: none */
+    SUPERVISION_LOOK,         /* value: event in flight in the engine, 0: none; and the rule */
     SUPERVISION_LOADING,      /* value: generation handed to the engine */
     SUPERVISION_LOADED,       /* value: generation it loaded (or refused in good order) */
     SUPERVISION_STOP,
@@ -56,14 +64,21 @@ struct supervision_event {
     enum role role;
     uint64_t value;
     uint64_t in_flight;
+    /* LOOK and ENDED of an engine: */
+    bool has_rule;
+    struct rule_digest rule;
+    uint64_t cpu_ns; /* computing time it has used so far */
 };
+
+enum supervision_kill { KILL_NONE, KILL_LIED, KILL_HUNG };
 
 /* What to do now. At most one of each kind per child and step. */
 struct supervision_actions {
     bool start[ROLE_COUNT];
-    bool kill[ROLE_COUNT];
-    bool is_hang[ROLE_COUNT];      /* with kill: it hung (else: it lied, or did not start) */
+    enum supervision_kill kill[ROLE_COUNT];
     uint64_t skip_event;           /* have the next engine pass over this one; 0: none */
+    bool is_rule_off, is_rule_on;  /* a rule was switched off, or is tried again: tell the engine */
+    struct rule_digest rule;       /* which one was switched off */
     bool drop_rules;               /* two engines died loading the rules on offer */
     uint64_t restart_delay_ms[ROLE_COUNT]; /* after ENDED: how long it waits */
 };

@@ -14,7 +14,8 @@ struct story {
 static void tell(struct story *story, enum supervision_event_type type, enum role role,
                  uint64_t value, uint64_t in_flight)
 {
-    const struct supervision_event event = {type, role, value, in_flight};
+    const struct supervision_event event = {
+        .type = type, .role = role, .value = value, .in_flight = in_flight};
     supervision_step(&story->supervision, &event, story->now_ms * NS_PER_MS, &story->actions);
 }
 
@@ -137,7 +138,7 @@ static void an_engine_that_sits_on_one_event_is_killed_once(void **state)
     pass(&story, 1900);
     assert_false(story.actions.kill[ROLE_engine]);
     pass(&story, 200);
-    assert_true(story.actions.kill[ROLE_engine] && story.actions.is_hang[ROLE_engine]);
+    assert_int_equal(story.actions.kill[ROLE_engine], KILL_HUNG);
     pass(&story, 200);
     assert_false(story.actions.kill[ROLE_engine]);
     /* Progress is no hang. */
@@ -200,6 +201,119 @@ static void an_engine_that_has_just_loaded_gets_its_time(void **state)
     assert_true(story.actions.kill[ROLE_engine]);
 }
 
+/* What the supervisor sees of an engine that works on rule `rule` (0: none) of event `event`. */
+static struct supervision_event seen(enum supervision_event_type type, uint64_t value,
+                                     uint64_t event, uint8_t rule, uint64_t cpu_ms)
+{
+    return (struct supervision_event){
+        .type = type, .role = ROLE_engine, .value = value, .in_flight = event,
+        .has_rule = rule != 0, .rule = {{rule}}, .cpu_ns = cpu_ms * NS_PER_MS};
+}
+
+static void show(struct story *story, struct supervision_event event)
+{
+    supervision_step(&story->supervision, &event, story->now_ms * NS_PER_MS, &story->actions);
+}
+
+static void a_rule_in_which_an_engine_crashes_is_switched_off(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    show(&story, seen(SUPERVISION_ENDED, 11, 500, 7, 0));
+    assert_true(story.actions.is_rule_off);
+    assert_int_equal(story.actions.rule.bytes[0], 7);
+    assert_int_equal(breaker_off_count(&story.supervision.breaker), 1);
+    /* The event is judged again, and by the rules that are left. */
+    assert_int_equal(story.actions.skip_event, 0);
+    tell(&story, SUPERVISION_READY, ROLE_engine, 0, 0);
+    show(&story, seen(SUPERVISION_ENDED, 6, 500, 8, 0));
+    assert_int_equal(story.actions.rule.bytes[0], 8);
+    assert_int_equal(story.actions.skip_event, 0);
+}
+
+static void what_kills_from_outside_is_no_rules_fault(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    for (uint8_t i = 1; i < 20; i++) {
+        show(&story, seen(SUPERVISION_ENDED, 9, i, 7, 0)); /* SIGKILL, each time elsewhere */
+        assert_false(story.actions.is_rule_off);
+    }
+    /* Twice in the same rule on the same event: that is how the kernel ends who eats memory. */
+    show(&story, seen(SUPERVISION_ENDED, 9, 19, 7, 0));
+    assert_true(story.actions.is_rule_off);
+    assert_int_equal(story.actions.skip_event, 0);
+}
+
+static void a_rule_that_takes_computing_time_without_end_is_switched_off(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    show(&story, seen(SUPERVISION_LOOK, 500, 0, 7, 1000));
+    assert_int_equal(supervision_wait_ms(&story.supervision, story.now_ms * NS_PER_MS), 50);
+    story.now_ms += 900; /* much time, but it was kept from running */
+    show(&story, seen(SUPERVISION_LOOK, 500, 0, 7, 1090));
+    assert_int_equal(story.actions.kill[ROLE_engine], KILL_NONE);
+    show(&story, seen(SUPERVISION_LOOK, 500, 0, 7, 1110));
+    assert_int_equal(story.actions.kill[ROLE_engine], KILL_HUNG);
+    show(&story, seen(SUPERVISION_ENDED, 9, 500, 7, 1120));
+    assert_true(story.actions.is_rule_off);
+    /* Another rule, or another event, is progress. */
+    story = all_well();
+    for (unsigned i = 1; i < 100; i++) {
+        show(&story, seen(SUPERVISION_LOOK, 500 + i / 50, 0, (uint8_t)(1 + i % 50), 99 * i));
+        assert_int_equal(story.actions.kill[ROLE_engine], KILL_NONE);
+    }
+}
+
+static void a_rule_of_the_old_set_is_no_fault_of_the_new_one(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    tell(&story, SUPERVISION_LOADING, ROLE_engine, 5, 0); /* sent, not yet read */
+    for (uint8_t i = 1; i < 4; i++) {
+        show(&story, seen(SUPERVISION_ENDED, 11, 500, i, 0));
+        assert_true(story.actions.is_rule_off);
+        assert_false(story.actions.drop_rules);
+    }
+}
+
+static void a_rule_is_tried_again_and_stays_off_for_longer_each_time(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    uint64_t off_ms = BREAKER_FIRST_MS;
+    for (unsigned i = 0; i < 10; i++) {
+        show(&story, seen(SUPERVISION_ENDED, 11, 500 + i, 7, 0));
+        assert_true(story.actions.is_rule_off);
+        pass(&story, off_ms - 1);
+        assert_false(story.actions.is_rule_on);
+        pass(&story, 1);
+        assert_true(story.actions.is_rule_on);
+        assert_int_equal(breaker_off_count(&story.supervision.breaker), 0);
+        off_ms = 2 * off_ms < BREAKER_LAST_MS ? 2 * off_ms : BREAKER_LAST_MS;
+    }
+    assert_int_equal(off_ms, BREAKER_LAST_MS);
+    pass(&story, BREAKER_CALM_MS + 1); /* well for a day: it begins anew */
+    show(&story, seen(SUPERVISION_ENDED, 11, 600, 7, 0));
+    pass(&story, BREAKER_FIRST_MS);
+    assert_true(story.actions.is_rule_on);
+}
+
+static void with_too_many_rules_off_the_event_goes(void **state)
+{
+    (void)state;
+    struct story story = all_well();
+    for (unsigned i = 1; i <= LIMIT_RULES_OFF; i++) {
+        show(&story, seen(SUPERVISION_ENDED, 11, 500, (uint8_t)i, 0));
+        assert_true(story.actions.is_rule_off);
+    }
+    show(&story, seen(SUPERVISION_ENDED, 11, 500, 200, 0));
+    assert_false(story.actions.is_rule_off);
+    show(&story, seen(SUPERVISION_ENDED, 11, 500, 200, 0));
+    assert_int_equal(story.actions.skip_event, 500);
+}
+
 static void nothing_is_started_while_stopping(void **state)
 {
     (void)state;
@@ -224,6 +338,12 @@ int main(void)
         cmocka_unit_test(a_silent_child_is_killed),
         cmocka_unit_test(rules_that_kill_two_engines_while_loading_are_dropped),
         cmocka_unit_test(an_engine_that_has_just_loaded_gets_its_time),
+        cmocka_unit_test(a_rule_in_which_an_engine_crashes_is_switched_off),
+        cmocka_unit_test(what_kills_from_outside_is_no_rules_fault),
+        cmocka_unit_test(a_rule_that_takes_computing_time_without_end_is_switched_off),
+        cmocka_unit_test(a_rule_of_the_old_set_is_no_fault_of_the_new_one),
+        cmocka_unit_test(a_rule_is_tried_again_and_stays_off_for_longer_each_time),
+        cmocka_unit_test(with_too_many_rules_off_the_event_goes),
         cmocka_unit_test(nothing_is_started_while_stopping),
     };
     return unit_run("agent/supervision", tests);

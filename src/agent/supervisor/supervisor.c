@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/supervisor/supervisor.h"
 
+#include "agent/process_usage.h"
 #include "agent/supervisor/spawn.h"
 #include "agent/supervisor/supervision.h"
 #include "base/bytes.h"
@@ -48,6 +49,8 @@ struct supervisor {
     struct rules candidate; /* on offer, not yet loaded by an engine */
     struct rules good;      /* loaded by an engine before */
     bool rules_unsent;      /* the engine's queue was full, or it is not there */
+    bool switches_unsent;   /* the same of the rules that are switched off, or on again */
+    int processes;          /* /proc */
     uint64_t generation;
     struct message notices[NOTICES_MAX]; /* for control, which may be down */
     size_t notice_count;
@@ -112,6 +115,14 @@ static void publish(struct supervisor *supervisor)
     }
     tree->children[ROLE_supervisor].state = CHILD_RUNNING;
     tree->children[ROLE_supervisor].pid = (uint32_t)getpid();
+    const struct breaker *breaker = &supervisor->supervision.breaker;
+    tree->rules_off_count = 0;
+    for (uint32_t i = 0; i < breaker->count; i++) {
+        const struct breaker_row *row = &breaker->rows[i];
+        if (row->is_off)
+            tree->rules_off[tree->rules_off_count++] =
+                (struct tree_rule_off){row->rule, row->until_ns, row->trips};
+    }
     tree->events_skipped = supervisor->supervision.events_skipped;
     tree->is_blind = supervisor->resources.link_count == 0;
     tree_publish(supervisor->resources.tree, tree);
@@ -127,11 +138,39 @@ static void close_rules(struct rules *rules)
 }
 
 static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
-                 uint64_t value, uint64_t in_flight);
+                 uint64_t value);
 
+/* Which rules are off, and which no longer. All of them: hearing one again does no harm. */
+static bool send_switches(struct supervisor *supervisor)
+{
+    const struct running_child *engine = &supervisor->children[ROLE_engine];
+    if (engine->pid == 0 || engine->phase != PHASE_RUNNING)
+        return false;
+    const struct breaker *breaker = &supervisor->supervision.breaker;
+    for (uint32_t i = 0; i < breaker->count && supervisor->switches_unsent; i++) {
+        uint64_t words[4];
+        bytes_copy(words, sizeof words, breaker->rows[i].rule.bytes,
+                   sizeof breaker->rows[i].rule.bytes);
+        const struct message message = {.type = MESSAGE_rule_switch,
+                                        .fd = -1,
+                                        .rule_switch = {.digest_1 = words[0],
+                                                        .digest_2 = words[1],
+                                                        .digest_3 = words[2],
+                                                        .digest_4 = words[3],
+                                                        .is_off = breaker->rows[i].is_off}};
+        if (!result_is_ok(channel_send(engine->socket, &message)))
+            return false; /* its queue is full or it is gone: the next turn tries again */
+    }
+    supervisor->switches_unsent = false;
+    return true;
+}
+
+/* First what is switched off: an engine judges from the moment it has rules. */
 static void send_rules(struct supervisor *supervisor)
 {
     struct running_child *engine = &supervisor->children[ROLE_engine];
+    if (!send_switches(supervisor))
+        return;
     const struct rules *rules =
         supervisor->candidate.fd >= 0 ? &supervisor->candidate : &supervisor->good;
     if (!supervisor->rules_unsent || rules->fd < 0 || engine->pid == 0
@@ -143,7 +182,7 @@ static void send_rules(struct supervisor *supervisor)
     if (!result_is_ok(channel_send(engine->socket, &message)))
         return; /* its queue is full or it is gone: the next turn tries again */
     supervisor->rules_unsent = false;
-    step(supervisor, SUPERVISION_LOADING, ROLE_engine, rules->generation, 0);
+    step(supervisor, SUPERVISION_LOADING, ROLE_engine, rules->generation);
 }
 
 /* Rules come as memory that nobody can change any more, or not at all. */
@@ -172,7 +211,7 @@ static void take_offer(struct supervisor *supervisor, const struct message *mess
 
 static void take_loaded(struct supervisor *supervisor, const struct message_rules_loaded *loaded)
 {
-    step(supervisor, SUPERVISION_LOADED, ROLE_engine, loaded->generation, 0);
+    step(supervisor, SUPERVISION_LOADED, ROLE_engine, loaded->generation);
     bool is_candidate = supervisor->candidate.fd >= 0
                         && loaded->generation == supervisor->candidate.generation;
     if (loaded->failed != 0) {
@@ -244,7 +283,36 @@ static void start_child(struct supervisor *supervisor, enum role role)
     if (result_is_ok(launch(supervisor, role, &why)))
         return;
     say("%s; tried again later", why.text);
-    step(supervisor, SUPERVISION_START_FAILED, role, 0, 0);
+    step(supervisor, SUPERVISION_START_FAILED, role, 0);
+}
+
+static void kill_child(struct supervisor *supervisor, enum role role, enum supervision_kill why)
+{
+    static const struct {
+        enum counter counter;
+        enum notice notice;
+        const char *text;
+    } KILLS[] = {
+        [KILL_LIED] = {COUNTER_supervisor_bad_messages, NOTICE_child_lied, "broke the protocol"},
+        [KILL_HUNG] = {COUNTER_supervisor_hangs, NOTICE_child_hung, "hangs"},
+    };
+    pid_t pid = supervisor->children[role].pid;
+    counter_add(KILLS[why].counter, 1);
+    say("%s (pid %d) %s and is killed", role_row(role)->program, (int)pid, KILLS[why].text);
+    notice(supervisor, KILLS[why].notice, role,
+           supervisor->supervision.children[ROLE_engine].in_flight, 0);
+    (void)kill(pid, SIGKILL);
+}
+
+/* Control sees it in the tree and names the rule in the agent's log. */
+static void say_rule_off(const struct supervisor *supervisor, const struct rule_digest *rule)
+{
+    char digest[2 * sizeof rule->bytes + 1];
+    hex_encode(rule->bytes, sizeof rule->bytes, digest);
+    counter_add(COUNTER_supervisor_rules_off, 1);
+    say("the rule with the digest %s is switched off: an engine died in it. All other rules stay "
+        "in force (%u are off)",
+        digest, breaker_off_count(&supervisor->supervision.breaker));
 }
 
 static void carry_out(struct supervisor *supervisor, const struct supervision_actions *actions)
@@ -258,29 +326,30 @@ static void carry_out(struct supervisor *supervisor, const struct supervision_ac
     }
     if (actions->drop_rules)
         drop_rules(supervisor);
+    if (actions->is_rule_off)
+        say_rule_off(supervisor, &actions->rule);
+    if (actions->is_rule_off || actions->is_rule_on)
+        supervisor->switches_unsent = true;
     for (size_t i = 0; i < ROLE_COUNT; i++) {
-        pid_t pid = supervisor->children[i].pid;
-        if (actions->kill[i] && pid > 0) {
-            counter_add(actions->is_hang[i] ? COUNTER_supervisor_hangs
-                                            : COUNTER_supervisor_bad_messages, 1);
-            say("%s (pid %d) %s and is killed", role_row((enum role)i)->program, (int)pid,
-                actions->is_hang[i] ? "hangs" : "broke the protocol");
-            notice(supervisor, actions->is_hang[i] ? NOTICE_child_hung : NOTICE_child_lied,
-                   (enum role)i, supervisor->supervision.children[ROLE_engine].in_flight, 0);
-            (void)kill(pid, SIGKILL);
-        }
+        if (actions->kill[i] != KILL_NONE && supervisor->children[i].pid > 0)
+            kill_child(supervisor, (enum role)i, actions->kill[i]);
         if (actions->start[i])
             start_child(supervisor, (enum role)i);
     }
 }
 
-static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
-                 uint64_t value, uint64_t in_flight)
+static void step_event(struct supervisor *supervisor, const struct supervision_event *event)
 {
-    const struct supervision_event event = {type, role, value, in_flight};
     struct supervision_actions actions;
-    supervision_step(&supervisor->supervision, &event, now_ns(), &actions);
+    supervision_step(&supervisor->supervision, event, now_ns(), &actions);
     carry_out(supervisor, &actions);
+}
+
+static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
+                 uint64_t value)
+{
+    const struct supervision_event event = {.type = type, .role = role, .value = value};
+    step_event(supervisor, &event);
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -296,15 +365,17 @@ static void greet(struct supervisor *supervisor, enum role role, const struct me
         && result_is_ok(resources_hand_over(&supervisor->resources, role, child->socket, &why)))
         return;
     say("%s: %s", role_row(role)->program, why.text);
-    step(supervisor, SUPERVISION_LIED, role, 0, 0);
+    step(supervisor, SUPERVISION_LIED, role, 0);
 }
 
 static void become_ready(struct supervisor *supervisor, enum role role)
 {
     supervisor->children[role].phase = PHASE_RUNNING;
-    step(supervisor, SUPERVISION_READY, role, 0, 0);
-    if (role == ROLE_engine)
+    step(supervisor, SUPERVISION_READY, role, 0);
+    if (role == ROLE_engine) {
         supervisor->rules_unsent = true;
+        supervisor->switches_unsent = true;
+    }
     send_rules(supervisor);
     send_notices(supervisor);
 }
@@ -358,7 +429,7 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
         become_ready(supervisor, role);
         break;
     case MESSAGE_heartbeat:
-        step(supervisor, SUPERVISION_BEAT, role, 0, 0);
+        step(supervisor, SUPERVISION_BEAT, role, 0);
         break;
     case MESSAGE_probe:
     case MESSAGE_kernel:
@@ -374,6 +445,7 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
     case MESSAGE_grant:
     case MESSAGE_start:
     case MESSAGE_rules:
+    case MESSAGE_rule_switch:
     case MESSAGE_stop:
     case MESSAGE_notice:
     case MESSAGE_COUNT:
@@ -393,7 +465,7 @@ static void hear(struct supervisor *supervisor, enum role role)
             take(supervisor, role, &message);
             continue;
         }
-        step(supervisor, SUPERVISION_LIED, role, 0, 0);
+        step(supervisor, SUPERVISION_LIED, role, 0);
         return;
     }
 }
@@ -425,8 +497,13 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
     forget_child(&supervisor->children[role]);
     if (role == ROLE_control)
         resources_ignore(&supervisor->resources, pid, false);
-    uint64_t in_flight =
-        role == ROLE_engine ? ring_cursor_look(supervisor->resources.engine_cursor).in_flight : 0;
+    struct supervision_event event = {
+        .type = SUPERVISION_ENDED, .role = role, .value = (uint64_t)(uint32_t)wait_status};
+    if (role == ROLE_engine) {
+        event.in_flight = ring_cursor_look(supervisor->resources.engine_cursor).in_flight;
+        event.has_rule = flight_look(supervisor->resources.flight, &event.rule);
+        flight_leave(supervisor->resources.flight);
+    }
     supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
     if (role == ROLE_loader)
         count_probes(supervisor);
@@ -437,7 +514,7 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
             WIFSIGNALED(wait_status) ? "signal" : "exit code",
             WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
     }
-    step(supervisor, SUPERVISION_ENDED, role, (uint64_t)(uint32_t)wait_status, in_flight);
+    step_event(supervisor, &event);
     if (!is_expected)
         notice(supervisor, NOTICE_child_died, role, (uint64_t)(uint32_t)wait_status,
                supervisor->supervision.children[role].delay_ms);
@@ -467,10 +544,22 @@ static void take_signals(struct supervisor *supervisor)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+static void look_at_engine(struct supervisor *supervisor)
+{
+    struct supervision_event event = {.type = SUPERVISION_LOOK, .role = ROLE_engine};
+    event.value = ring_cursor_look(supervisor->resources.engine_cursor).in_flight;
+    event.has_rule = flight_look(supervisor->resources.flight, &event.rule);
+    if (event.has_rule) {
+        struct process_usage usage = process_usage_read(
+            supervisor->processes, (uint32_t)supervisor->children[ROLE_engine].pid);
+        event.cpu_ns = (uint64_t)((double)usage.cpu_ticks * 1e9 / process_usage_ticks_per_second());
+    }
+    step_event(supervisor, &event);
+}
+
 static void look_around(struct supervisor *supervisor)
 {
-    struct ring_cursor_view view = ring_cursor_look(supervisor->resources.engine_cursor);
-    step(supervisor, SUPERVISION_LOOK, ROLE_engine, view.in_flight, 0);
+    look_at_engine(supervisor);
     uint64_t now = now_ns();
     if (now >= supervisor->next_missed_runs_ns) {
         supervisor->next_missed_runs_ns = now + (uint64_t)MISSED_RUNS_EVERY_MS * NS_PER_MS;
@@ -505,7 +594,7 @@ static bool anybody_left(const struct supervisor *supervisor)
 static void stop_children(struct supervisor *supervisor)
 {
     supervisor->is_stopping = true;
-    step(supervisor, SUPERVISION_STOP, ROLE_supervisor, 0, 0);
+    step(supervisor, SUPERVISION_STOP, ROLE_supervisor, 0);
     const struct message stop = {.type = MESSAGE_stop, .fd = -1};
     for (size_t i = 0; i < ROLE_COUNT; i++)
         if (supervisor->children[i].pid != 0)
@@ -553,6 +642,7 @@ RESULT supervisor_run(const struct supervisor_options *options, struct explanati
         resources_close(&supervisor.resources, options->paths);
         return result;
     }
+    supervisor.processes = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     supervisor.tree.epoch = supervisor.resources.epoch;
     supervisor.tree.boot_id_high = supervisor.resources.boot_id_high;
     supervisor.tree.boot_id_low = supervisor.resources.boot_id_low;

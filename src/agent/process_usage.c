@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/control/process_usage.h"
+#include "agent/process_usage.h"
 
 #include "base/bytes.h"
 
