@@ -13,7 +13,7 @@
  */
 #include "base/reader.h"
 
-/* Each takes one safeguard away. The lifecycle's property tests must find every one. */
+/* Each takes one safeguard away. The lifecycle's property tests must find every one of its own. */
 enum fault {
     FAULT_NONE,
     FAULT_LIFECYCLE_NO_FLOOR,        /* what was active does not close older versions */
@@ -28,6 +28,7 @@ enum fault {
     FAULT_LIFECYCLE_RETRIES_AT_ONCE, /* no back-off */
     FAULT_LIFECYCLE_STAYS,           /* a failure in probation changes nothing */
     FAULT_LIFECYCLE_FORGETS_FAILED,  /* what was forgotten after it failed may come again */
+    FAULT_LIFECYCLE_LAST = FAULT_LIFECYCLE_FORGETS_FAILED,
     /* Small mistakes of the engine, which the reference evaluator must find. */
     FAULT_ENGINE_CUTS_CHARACTERS,    /* a wildcard may end inside of a character */
     FAULT_ENGINE_ALL_IS_ANY,
@@ -42,7 +43,6 @@ enum fault {
     /* the supervisor's; the word behind each plants it (fault_plant) */
     FAULT_BREAKER_OFF,               /* breaker-off: no rule is ever switched off alone */
     FAULT_BREAKER_HASTY,             /* breaker-hasty: a rule is tried again after seconds */
-    FAULT_COUNT
 };
 
 #ifdef CREANCE_FAULTS

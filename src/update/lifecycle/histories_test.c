@@ -25,7 +25,7 @@ static void one_seed_is_one_history(void **state)
 static void every_planted_fault_is_found(void **state)
 {
     (void)state;
-    for (enum fault fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+    for (enum fault fault = FAULT_NONE + 1; fault <= FAULT_LIFECYCLE_LAST; fault++) {
         fault_planted = fault;
         uint64_t seed = 1;
         while (seed < HISTORIES_UNTIL_FOUND && history_run(seed).broken == NULL)
