@@ -96,6 +96,10 @@ static RESULT open_reader(struct log *log, struct explanation *why)
         struct bytes start;
         GUARD(recording_peek(log->recording, &start, why));
         log->format = recognise(start);
+        if (log->format == LOG_text && memchr(start.data, 0, start.size) != NULL)
+            return explain(why, ERROR_UNSUPPORTED,
+                           "%s: this is binary data of a kind that is not known; if it is text all "
+                           "the same, say --format text", log->name);
     }
     if (log->format == LOG_json)
         return log_json_new(log->recording, &log->json, why);

@@ -34,7 +34,8 @@ struct log_options {
 struct log;
 
 /* `fd` is open for reading and stays the caller's; `name` and options->source must outlive the log.
- * Fails, with `why`, as recording_open() does and where the format asked for cannot be. */
+ * Fails, with `why`, as recording_open() does, and where the format asked for cannot be or, with
+ * LOG_ANY, the content is binary and not known. */
 RESULT log_open(int fd, const char *name, const struct log_options *options, struct log **ret_log,
                 struct explanation *why);
 void log_close(struct log *log); /* NULL is allowed */

@@ -174,6 +174,10 @@ def what_is_no_recording_is_named():
     code, _, _, errors = replay("--rules", rules.path, packed)
     offline.equal(code, 3, "exit code")
     offline.contains(errors, "compressed by gzip", "errors")
+    binary = rules.put("wtmp", b"\x07\0\0\0~\0\0\0tty1" * 100)
+    code, _, _, errors = replay("--rules", rules.path, binary)
+    offline.equal(code, 3, "exit code")
+    offline.contains(errors, "binary data", "errors")
     rules.put("empty/.hidden", HIT)
     for path, word in ((rules["absent"], "No such file"), (rules["empty"], "no log in this")):
         code, _, _, errors = replay("--rules", rules.path, path)
