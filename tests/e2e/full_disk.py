@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
-"""Slots on an ext4 that is full to the last block: nothing is torn, and the state is still saved."""
+"""Slots on an ext4 that is full to the last block: nothing is torn, the state is still saved."""
 import os
 import shutil
 import subprocess
