@@ -233,7 +233,7 @@ static void ascii_of(const struct value *value, char *out, size_t capacity)
 /* Whole numbers only are made here, with or without a sign. */
 static bool number_of(const struct value *value, long *ret_number)
 {
-    char text[64];
+    char text[64] = "";
     ascii_of(value, text, sizeof text);
     const char *digit = text + (text[0] == '-');
     long number = 0;
@@ -299,7 +299,7 @@ static bool take_pair(const char *text, const char *prefix, const char *between,
 /* Addresses are made as "10.0.N.M" and "fd00::N:M" (hexadecimal) only. */
 static bool address_of(const struct value *value, uint8_t address[16], bool *ret_is_v6)
 {
-    char text[64];
+    char text[64] = "";
     unsigned first, second;
     ascii_of(value, text, sizeof text);
     memset(address, 0, 16);
@@ -371,7 +371,7 @@ static bool is_time(const struct item *item, const struct value *value)
 {
     static const char *const BEFORE[] = {"", "-", "-", "T", ":"};
     unsigned parts[5]; /* year, month, day, hour, minute */
-    char ascii[64];
+    char ascii[64] = "";
     const char *text = ascii;
     ascii_of(value, ascii, sizeof ascii);
     for (size_t i = 0; i < 5; i++)
