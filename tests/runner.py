@@ -38,7 +38,7 @@ GROUPS = {
     "unit": ("unit tests beside the code (cmocka)", True, True, 60),
     "style": ("tidy checks of the tree, clang-tidy, cppcheck, the runner itself", True, True, 400),
     "e2e": ("the built programs, with real kernel events", True, False, 120),
-    "fuzz": (f"each fuzz target for {FUZZ_SECONDS['fuzz']} s", True, False, 60),
+    "fuzz": (f"each fuzz target for {FUZZ_SECONDS['fuzz']} s", True, True, 60),
     "long-fuzz": (f"each fuzz target for {FUZZ_SECONDS['long-fuzz']} s", False, False, 400),
     "model": ("the model of admission and lifecycle, checked by spin", True, True, 600),
     "long": ("tests that try everything where others sample", False, False, 3600),
@@ -482,11 +482,12 @@ class Report:
 def run_all(tests, directory, report):
     for folder in ("logs", "fuzz-failures"):
         os.makedirs(os.path.join(directory, folder), exist_ok=True)
+    for test in tests:
+        if not test.tap:
+            os.makedirs(os.path.join(directory, "fuzz-corpus", test.name), exist_ok=True)
     # Serial ones first: they look for processes left behind, and measure, and want quiet.
     for test in tests:
         if not test.parallel:
-            if not test.tap:
-                os.makedirs(os.path.join(directory, "fuzz-corpus", test.name), exist_ok=True)
             report.add(test, run_test(test, directory))
     with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
         waiting = {pool.submit(run_test, test, directory): test for test in tests if test.parallel}
