@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""clang-tidy over each source of build/test, as TAP; what it has passed unchanged is not read again.
+"""clang-tidy over each source of build/test, as TAP; what it passed is not read again.
 
 What a verdict depends on is hashed: the source, all headers of the project, the configuration, the
 checks that are asked for and clang-tidy's version.
