@@ -173,3 +173,20 @@ const struct disk *disk_system(void)
     };
     return &SYSTEM;
 }
+
+RESULT disk_read_whole(int file, void *data, size_t capacity, size_t *ret_size)
+{
+    size_t size = 0;
+    while (size < capacity) {
+        ssize_t count = read(file, (uint8_t *)data + size, capacity - size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return result_from_errno();
+        if (count == 0)
+            break;
+        size += (size_t)count;
+    }
+    *ret_size = size;
+    return RESULT_OK;
+}

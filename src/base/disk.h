@@ -49,3 +49,7 @@ struct disk {
 };
 
 const struct disk *disk_system(void);
+
+/* Reads an open file from where it stands to its end, at most `capacity` bytes: give one more than
+ * is wanted to see that there are more. */
+RESULT disk_read_whole(int file, void *data, size_t capacity, size_t *ret_size);

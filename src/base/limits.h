@@ -55,6 +55,7 @@ enum {
     LIMIT_RULE_INSTRUCTIONS = 20000, /* of one compiled condition; real ones need 200 */
     LIMIT_CONDITION_BYTES = 8 * KIB,
     LIMIT_CONDITION_DEPTH = 32,
+    LIMIT_MAPPINGS = 64,             /* transformations of foreign names, in all files together */
     LIMIT_RULE_REGEXES = 200,        /* each is compiled for itself; real rules have 8 */
     LIMIT_EVALUATION_STEPS = 200000, /* per event, over all rules */
     LIMIT_RULE_STEPS = 20000,        /* per event and rule, so that one cannot starve the others */

@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/content_input.h"
 
+#include "base/disk.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static RESULT read_whole(int fd, uint8_t *data, size_t capacity, size_t *ret_size)
-{
-    size_t size = 0;
-    while (size < capacity) {
-        ssize_t count = read(fd, data + size, capacity - size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return result_from_errno();
-        if (count == 0)
-            break;
-        size += (size_t)count;
-    }
-    *ret_size = size;
-    return RESULT_OK;
-}
 
 static RESULT read_file(struct content_input *input, int fd, const struct stat *status,
                         struct explanation *why)
@@ -37,7 +22,7 @@ static RESULT read_file(struct content_input *input, int fd, const struct stat *
     input->data = malloc(capacity);
     if (input->data == NULL)
         return explain(why, ERROR_MEMORY, "memory is out");
-    struct result result = read_whole(fd, input->data, capacity, &input->size);
+    struct result result = disk_read_whole(fd, input->data, capacity, &input->size);
     return result_is_ok(result) ? result : explain_errno(why, "it cannot be read");
 }
 

@@ -2,6 +2,7 @@
 #include "content/rule_folder.h"
 
 #include "base/bytes.h"
+#include "base/disk.h"
 #include "base/limits.h"
 #include "content/bundle_manifest.h"
 #include "engine/pack.h"
@@ -100,23 +101,6 @@ static RESULT PRINTF_LIKE(3, 4)
 
 /* --- one file -------------------------------------------------------------------------------- */
 
-static RESULT read_whole(int fd, char *buffer, size_t capacity, size_t *ret_size)
-{
-    size_t size = 0;
-    while (size < capacity) {
-        ssize_t count = read(fd, buffer + size, capacity - size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return result_from_errno();
-        if (count == 0)
-            break;
-        size += (size_t)count;
-    }
-    *ret_size = size;
-    return RESULT_OK;
-}
-
 static RESULT add_too_large(struct rule_folder *folder, const char *name, uint64_t size)
 {
     return add_problem(folder, name,
@@ -150,7 +134,7 @@ static RESULT add_open_file(struct rule_folder *folder, int fd, const char *name
     if (status.st_size > LIMIT_RULE_FILE_BYTES)
         return add_too_large(folder, name, (uint64_t)status.st_size);
     size_t size = 0;
-    struct result result = read_whole(fd, folder->buffer, LIMIT_RULE_FILE_BYTES + 1, &size);
+    struct result result = disk_read_whole(fd, folder->buffer, LIMIT_RULE_FILE_BYTES + 1, &size);
     if (!result_is_ok(result))
         return add_problem(folder, name, "the file cannot be read: %s", result_text(result));
     if (size > LIMIT_RULE_FILE_BYTES)
@@ -260,6 +244,27 @@ RESULT rule_folder_add_descriptor(struct rule_folder *folder, int folder_fd, con
     return RESULT_OK;
 }
 
+static RESULT add_named_file(struct rule_folder *folder, const char *path, const char *name,
+                             struct explanation *why)
+{
+    struct result result = add_file(folder, AT_FDCWD, path, name);
+    if (!result_is_ok(result))
+        return explain(why, result.error, "%s: reading the rules failed: %s", path,
+                       result_text(result));
+    return RESULT_OK;
+}
+
+RESULT rule_folder_add_file(struct rule_folder *folder, const char *path, struct explanation *why)
+{
+    const char *slash = strrchr(path, '/');
+    size_t problems = folder->problem_count;
+    GUARD(add_named_file(folder, path, slash == NULL ? path : slash + 1, why));
+    return folder->problem_count == problems
+               ? RESULT_OK
+               : explain(why, ERROR_SYSTEM, "%s: %s", path,
+                         folder->problems[problems].reason);
+}
+
 RESULT rule_folder_add_path(struct rule_folder *folder, const char *path, struct explanation *why)
 {
     struct stat status;
@@ -267,13 +272,8 @@ RESULT rule_folder_add_path(struct rule_folder *folder, const char *path, struct
         return explain(why, ERROR_NOT_FOUND, "%s: there is no such file or folder", path);
     if (stat(path, &status) != 0)
         return explain_errno(why, "%s: cannot be examined", path);
-    if (!S_ISDIR(status.st_mode)) {
-        struct result result = add_file(folder, AT_FDCWD, path, path);
-        if (!result_is_ok(result))
-            return explain(why, result.error, "%s: reading the rules failed: %s", path,
-                           result_text(result));
-        return RESULT_OK;
-    }
+    if (!S_ISDIR(status.st_mode))
+        return add_named_file(folder, path, path, why);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return explain_errno(why, "%s: the folder cannot be opened", path);

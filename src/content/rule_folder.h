@@ -35,8 +35,11 @@ void rule_folder_free(struct rule_folder *folder); /* NULL is allowed */
  * be read: ERROR_NOT_FOUND, ERROR_SYSTEM; or memory is out. */
 RESULT rule_folder_add_path(struct rule_folder *folder, const char *path, struct explanation *why);
 
-/* The same for an open folder; `name` stands before the files' names. The descriptor stays the
- * caller's; it is not used after the call. */
+/* Adds the file `path` under the last part of its name. */
+RESULT rule_folder_add_file(struct rule_folder *folder, const char *path, struct explanation *why);
+
+/* The same as the first for an open folder; `name` stands before the files' names. The descriptor
+ * stays the caller's; it is not used after the call. */
 RESULT rule_folder_add_descriptor(struct rule_folder *folder, int folder_fd, const char *name,
                                   struct explanation *why);
 

@@ -3,9 +3,9 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "engine/engine_body.h"
 #include "engine/engine_check.h"
 #include "engine/evaluate.h"
+#include "engine/load.h"
 #include "engine/match.h"
 
 #include <stdlib.h>
@@ -94,6 +94,34 @@ const struct engine_rule *engine_rule(const struct engine *engine, size_t index)
 size_t engine_count_state(const struct engine *engine, enum engine_rule_state state)
 {
     return engine->states[state];
+}
+
+static void visit_fields(const struct engine *engine, const struct program_rule *rule,
+                         engine_field_visit *visit, void *context)
+{
+    const struct program *program = &engine->program;
+    const char *category = engine_rule(engine, rule->row)->category;
+    for (uint32_t i = 0; i < rule->instruction_count; i++) {
+        struct instruction instruction =
+            ROWS_OF(program->instructions, struct instruction)[rule->instruction + i];
+        if (instruction.operation != OPERATION_LEAF)
+            continue;
+        uint32_t at = ROWS_OF(program->leaves, struct program_leaf)[instruction.operand].slot;
+        if (at == NO_INDEX)
+            continue;
+        const struct slot *slot = &ROWS_OF(program->slots, struct slot)[at];
+        visit(context, slot->name, load_is_field_supplied(category, slot->schema_field));
+    }
+}
+
+void engine_rule_fields(const struct engine *engine, size_t rule, engine_field_visit *visit,
+                        void *context)
+{
+    for (uint32_t i = 0; i < engine->program.rules.count; i++) {
+        const struct program_rule *row = &ROWS_OF(engine->program.rules, struct program_rule)[i];
+        if (row->row == rule)
+            visit_fields(engine, row, visit, context);
+    }
 }
 
 /* Rows with this digest, switched; a set may hold a document twice. */

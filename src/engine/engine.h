@@ -67,6 +67,7 @@ enum engine_rule_kind {
     ENGINE_KIND_FILTER,       /* an exception, joined to the rules that it names */
     ENGINE_KIND_PLACEHOLDERS,
     ENGINE_KIND_FIELD_NAMES,  /* like options->aliases, from a file */
+    ENGINE_KIND_FIELD_MAPPING, /* what rules of its folder call fields, and what we do */
 };
 enum engine_rule_state { ENGINE_RULE_LOADED, ENGINE_RULE_INACTIVE, ENGINE_RULE_REJECTED };
 
@@ -148,6 +149,12 @@ struct engine_correlation_counts engine_correlation_counts(const struct engine *
  * that feeds it (rules, filters, placeholders). To be called once, before `engine` judges its first
  * event; `old` may go on, and is not changed. */
 void engine_adopt_state(struct engine *engine, const struct engine *old);
+
+/* Calls `visit` for each field that a loaded rule asks for, by the name that it has here; often
+ * more than once. `is_supplied`: some event of this host has it. Not for correlations. */
+typedef void engine_field_visit(void *context, const char *field, bool is_supplied);
+void engine_rule_fields(const struct engine *engine, size_t rule, engine_field_visit *visit,
+                        void *context);
 
 /* Switches every document with this digest off, or on again: it is not evaluated, as if it had no
  * log source. Returns how many there are; 0: none of this set. A new set begins with all switched

@@ -202,6 +202,89 @@ static void a_file_says_what_events_call_fields(void **state)
     engine_free(engine);
 }
 
+#define FOREIGN(path, more) \
+    {path, "title: Foreign\nid: " path "\nname: " path "\nlogsource: {category: c}\n" more \
+           "detection: {selection: {exe: x}, condition: selection}\n"}
+static void a_mapping_renames_the_fields_of_its_folder(void **state)
+{
+    (void)state;
+    struct file files[] = {
+        FOREIGN("a/deep/rule", ""), FOREIGN("b/rule", ""), FOREIGN("rule", ""),
+        {"a/reference", "title: Reference\nlogsource: {category: c}\n"
+                        "detection: {selection: {exe|fieldref: cmd}, condition: selection}\n"},
+        {"a/many", "title: Many\nlogsource: {category: c}\ncorrelation: {type: value_count, rules: "
+                   "[a/deep/rule], group-by: [usr], timespan: 1h, condition: {gte: 2, field: cmd}, "
+                   "generate: true}\n"},
+        {"a/map", "name: Ours\npriority: 10\ntransformations:\n  - {id: one, type: "
+                  "field_name_mapping, mapping: {exe: Other}, rule_conditions: "
+                  "[{type: logsource, category: d}]}\n  - {type: field_name_mapping, "
+                  "mapping: {exe: Image, cmd: Line, usr: User}}\n"}};
+    struct engine *engine = load(files, sizeof files / sizeof files[0], NULL);
+    for (size_t i = 0; i < engine_rule_count(engine); i++) {
+        const struct engine_rule *row = engine_rule(engine, i);
+        if (row->state != ENGINE_RULE_LOADED)
+            fail_msg("%s: %s", row->file, row->reason);
+    }
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"Image\": \"x\"}"), 1);
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"exe\": \"x\"}"), 2);
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"Other\": \"x\"}"), 0);
+    /* The rule and the one with a reference; then the correlation too. */
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"Image\": \"x\", \"User\": "
+                                           "\"u\", \"Line\": \"x\"}"), 2);
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"Image\": \"x\", \"User\": "
+                                           "\"u\", \"Line\": \"y\"}"), 2);
+    engine_free(engine);
+}
+
+static void faults_of_mappings_are_told(void **state)
+{
+    (void)state;
+#define STEP(rest) "transformations: [{type: field_name_mapping, " rest "}]\n"
+    static const struct {
+        const char *text;
+        const char *reason;
+    } CASES[] = {
+        {"transformations: {}\n", "is a map"},
+        {"transformations: [{type: drop_detection_item}]\n", "'drop_detection_item'"},
+        {"transformations: [x]\n", "is of the type ''"},
+        {"vars: {}\ntransformations: []\n", "'vars'"},
+        {STEP("mapping: {a: [b, c]}"), "a list"},
+        {STEP("mapping: {a: b|contains}"), "expected one name"},
+        {STEP("mapping: []"), "no 'mapping'"},
+        {STEP("mapping: {a: b}, field_name_conditions: []"), "field_name_conditions"},
+        {STEP("mapping: {a: b}, rule_conditions: [{type: tag, tag: x}]"), "logsource"},
+        {STEP("mapping: {a: b}, rule_conditions: [{type: logsource, colour: x}]"), "colour"},
+        {"  transformations: []\n", "start of a line"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct file files[] = {{"a", CASES[i].text}};
+        struct engine *engine = load(files, 1, NULL);
+        const struct engine_rule *rule = engine_rule(engine, 0);
+        if (rule->state != ENGINE_RULE_REJECTED || strstr(rule->reason, CASES[i].reason) == NULL)
+            fail_msg("%s: %s", CASES[i].text, rule->reason);
+        engine_free(engine);
+    }
+}
+
+static void too_many_mappings_are_none(void **state)
+{
+    (void)state;
+    static char text[65 * 64] = "transformations:\n";
+    for (size_t i = 0; i < 64; i++)
+        string_format(text + strlen(text), sizeof text - strlen(text),
+                      "- {type: field_name_mapping, mapping: {exe: m%zu}}\n", i);
+    struct file files[] = {{"a", text}, {"b", STEP("mapping: {exe: more}")},
+                           FOREIGN("rule", "")};
+    struct engine *engine = load(files, 3, NULL);
+    assert_non_null(strstr(engine_rule(engine, 0)->reason, "none of them"));
+    assert_non_null(strstr(engine_rule(engine, 1)->reason, "none of them"));
+    assert_int_equal(count_matches(engine, "{\"category\": \"c\", \"exe\": \"x\"}"), 1);
+    engine_free(engine);
+    engine = load(files, 1, NULL);
+    assert_string_equal(engine_rule(engine, 0)->reason, "");
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +293,9 @@ int main(void)
         cmocka_unit_test(placeholders_stand_for_values),
         cmocka_unit_test(faults_of_placeholders_are_told),
         cmocka_unit_test(a_file_says_what_events_call_fields),
+        cmocka_unit_test(a_mapping_renames_the_fields_of_its_folder),
+        cmocka_unit_test(faults_of_mappings_are_told),
+        cmocka_unit_test(too_many_mappings_are_none),
     };
     return unit_run("engine-filter", tests);
 }

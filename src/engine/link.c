@@ -220,6 +220,11 @@ static RESULT find_slot(const struct linker *linker, const struct tie *tie, size
                        + (uint32_t)i);
         return RESULT_OK;
     }
+    const struct engine_rule *row = row_of(linker, tie->rows[position]);
+    const struct words words = {
+        .product = row->product, .category = row->category, .service = row->service};
+    field = mapping_field(&loader->mappings, row_of(linker, tie->pending->row)->file, &words,
+                          field);
     return program_slot(&loader->engine->program, field, ret_slot);
 }
 

@@ -48,8 +48,7 @@ static bool is_inactive(const struct engine_options *options, const struct rule 
     return false;
 }
 
-/* Whether some kind of event that a rule with this category sees has the field. */
-static bool is_field_supplied(const char *category, uint32_t field)
+bool load_is_field_supplied(const char *category, uint32_t field)
 {
     for (size_t i = 0; field != NO_INDEX && i < EVENT_KIND_COUNT; i++) {
         const struct schema_kind *kind = schema_kind((enum event_kind)i);
@@ -74,7 +73,7 @@ static const char *find_missing_field(const struct loader *loader, const struct 
         if (at == NO_INDEX)
             continue;
         const struct slot *slot = &ROWS_OF(program->slots, struct slot)[at];
-        if (is_field_supplied(rule->words.category, slot->schema_field))
+        if (load_is_field_supplied(rule->words.category, slot->schema_field))
             continue;
         result_ignore(explain(why, ERROR_NOT_FOUND, /* the text is what is wanted */
                               "in force, but no event of this host has the field '%s': what asks "
@@ -230,7 +229,9 @@ struct parse_context loader_context(struct loader *loader, struct arena *arena,
     loader->known = (struct placeholders){ROWS_OF(loader->placeholders, struct placeholder),
                                           loader->placeholders.count};
     *fault = (struct rule_fault){.field = ""};
-    return (struct parse_context){.arena = arena, .placeholders = &loader->known, .fault = fault};
+    return (struct parse_context){.arena = arena, .placeholders = &loader->known,
+                                  .mappings = &loader->mappings, .file = loader->file,
+                                  .words = &NO_WORDS, .fault = fault};
 }
 
 static RESULT load_rule(struct loader *loader, const struct yaml_document *document)
@@ -257,6 +258,8 @@ static RESULT load_rule(struct loader *loader, const struct yaml_document *docum
     if (result_is_ok(result)) {
         if (memmem(document->text.data, document->text.size, "expand", strlen("expand")) != NULL)
             SHA256Update(&effective, loader->placeholder_digest.bytes, 32);
+        if (loader->mappings.count > 0)
+            SHA256Update(&effective, loader->mapping_digest.bytes, 32);
         GUARD(setting_apply(loader, &rule, &effective));
         result = program_add(program, &rule, row, loader->scratch, &fault);
         if (result.error == ERROR_MEMORY)
@@ -387,6 +390,26 @@ static RESULT load_names(struct loader *loader, const struct yaml_document *docu
     return add_judged(loader, document, &words, ENGINE_KIND_FIELD_NAMES, result, &fault, &row);
 }
 
+static RESULT load_mapping(struct loader *loader, const struct yaml_document *document)
+{
+    struct rule_fault fault;
+    struct parse_context context = loader_context(loader, loader->scratch, &fault);
+    struct words words = NO_WORDS;
+    struct mapping *items;
+    size_t count = 0;
+    uint32_t row;
+    words.title = "field mapping";
+    if (!setting_has(loader->content, "transformations"))
+        return add_unread(loader, document->line, INDENTED, document->text);
+    struct result result = mapping_parse(&context, document, &items, &count);
+    /* What was read before the limit was reached holds; nothing of this one does. */
+    if (result_is_ok(result) && loader->mappings.count > LIMIT_MAPPINGS)
+        result = parse_fault(&context, ERROR_LIMIT, document->line,
+                             "all mappings together have more than %d transformations: none of "
+                             "them is in force", (int)LIMIT_MAPPINGS);
+    return add_judged(loader, document, &words, ENGINE_KIND_FIELD_MAPPING, result, &fault, &row);
+}
+
 static RESULT load_document(struct loader *loader, const struct yaml_document *document)
 {
     switch (document_kind(document)) {
@@ -398,6 +421,8 @@ static RESULT load_document(struct loader *loader, const struct yaml_document *d
         return load_placeholders(loader, document);
     case DOCUMENT_FIELD_NAMES:
         return load_names(loader, document);
+    case DOCUMENT_FIELD_MAPPING:
+        return load_mapping(loader, document);
     case DOCUMENT_RULE:
         break;
     }
@@ -498,7 +523,8 @@ RESULT load_rules(struct engine *engine, const struct engine_options *options, c
                             .lasting = arena_new(LIMIT_RULE_PARSE_BYTES),
                             .budget = {.limit_bytes = LIMIT_RULE_PARSE_BYTES}};
     struct rows *const tables[] = {&loader.placeholders, &loader.filters, &loader.names,
-                                   &loader.correlations, &loader.effective};
+                                   &loader.correlations, &loader.effective,
+                                   &loader.mapping_rows};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         rows_init(tables[i]);
     struct result result = result_fail(ERROR_MEMORY);

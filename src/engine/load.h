@@ -5,6 +5,7 @@
  * rows and rules, link.c ties correlations to their rules.
  */
 #include "engine/engine_body.h"
+#include "engine/mapping.h"
 #include "engine/pack.h"
 #include "engine/syntax.h"
 
@@ -42,6 +43,9 @@ struct loader {
     struct rows placeholders; /* struct placeholder */
     struct placeholders known; /* the same, for parsers */
     struct digest placeholder_digest;
+    struct rows mapping_rows; /* struct mapping */
+    struct mappings mappings; /* the same, for parsers */
+    struct digest mapping_digest;
     struct rows filters;      /* struct filter_row */
     uint32_t next_filter;     /* whose document comes next */
     struct rows names;        /* struct engine_alias, from documents */
@@ -51,7 +55,7 @@ struct loader {
 
 /* --- setting.c -------------------------------------------------------------------------------- */
 
-/* Fills placeholders and filters. Documents that are no YAML are left to load.c. */
+/* Fills placeholders, mappings and filters. Documents that are no YAML are left to load.c. */
 RESULT setting_read(struct loader *loader, const void *pack, size_t size);
 /* Joins all filters that are meant for a rule to its condition. */
 RESULT setting_apply(struct loader *loader, struct rule *rule, SHA2_CTX *effective);
@@ -74,6 +78,9 @@ RESULT loader_set_row(struct loader *loader, uint32_t row, enum engine_rule_stat
 /* What the parsers need; the fault is emptied. */
 struct parse_context loader_context(struct loader *loader, struct arena *arena,
                                     struct rule_fault *fault);
+
+/* Whether some kind of this host's events that a rule with this category sees has the field. */
+bool load_is_field_supplied(const char *category, uint32_t field);
 
 /* Reads a document once more, into the arena that stays until all is linked. Lines in it count from
  * `ret_offset` + 1. */

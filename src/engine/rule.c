@@ -42,6 +42,8 @@ enum document_kind document_kind(const struct yaml_document *document)
         return DOCUMENT_RULE;
     if (yaml_get(document->root, "placeholders") != NULL)
         return DOCUMENT_PLACEHOLDERS;
+    if (yaml_get(document->root, "transformations") != NULL)
+        return DOCUMENT_FIELD_MAPPING;
     return yaml_get(document->root, "field-names") != NULL ? DOCUMENT_FIELD_NAMES : DOCUMENT_RULE;
 }
 
@@ -171,6 +173,7 @@ RESULT log_source_parse(struct parse_context *context, const struct yaml_node *r
         return parse_fault(context, ERROR_FORMAT, source->line,
                            "'logsource' names no product, category or service");
     }
+    context->words = words;
     context->field = NULL;
     return RESULT_OK;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What documents of a pack say about the others: placeholders and filters. */
+/* What documents of a pack say about the others: placeholders, mappings, filters. */
 #include "base/bytes.h"
 #include "engine/load.h"
 #include "engine/placeholder.h"
@@ -98,6 +98,67 @@ static RESULT take_filter(struct loader *loader, const struct yaml_document *doc
     return RESULT_OK;
 }
 
+/* The part of a name up to its last slash. */
+static const char *folder_of(struct arena *arena, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    return arena_copy(arena, file, slash == NULL ? 0 : (size_t)(slash + 1 - file));
+}
+
+static RESULT take_mapping(struct loader *loader, const struct yaml_document *document)
+{
+    struct rule_fault fault;
+    struct parse_context context = loader_context(loader, loader->lasting, &fault);
+    struct mapping *items;
+    size_t count;
+    struct yaml_document copy;
+    unsigned offset;
+    const char *folder = folder_of(loader->lasting, loader->file);
+    /* load.c says what is wrong with it. */
+    if (folder == NULL || !result_is_ok(loader_reread(loader, document, &copy, &offset))
+        || !result_is_ok(mapping_parse(&context, &copy, &items, &count)))
+        return RESULT_OK;
+    uint32_t at;
+    GUARD(rows_add(&loader->mapping_rows, &loader->budget, sizeof *items, count, &at));
+    for (size_t i = 0; i < count; i++) {
+        items[i].folder = folder;
+        ROWS_OF(loader->mapping_rows, struct mapping)[at + i] = items[i];
+    }
+    SHA2_CTX digest;
+    SHA256Init(&digest);
+    SHA256Update(&digest, loader->mapping_digest.bytes, 32);
+    SHA256Update(&digest, (const uint8_t *)folder, strlen(folder) + 1);
+    SHA256Update(&digest, document->text.data, document->text.size);
+    SHA256Final(loader->mapping_digest.bytes, &digest);
+    return RESULT_OK;
+}
+
+/* Names the file that is being read, for documents that are kept. */
+static RESULT enter_file(struct loader *loader, const struct pack_file *file)
+{
+    loader->file = arena_copy(loader->lasting, file->name.data, file->name.size);
+    return loader->file == NULL ? result_fail(ERROR_MEMORY) : RESULT_OK;
+}
+
+static RESULT visit_mappings(struct loader *loader, const struct pack_file *file)
+{
+    if (!setting_has(file->content, "transformations"))
+        return RESULT_OK;
+    GUARD(enter_file(loader, file));
+    return each_document(loader, file, DOCUMENT_FIELD_MAPPING, take_mapping);
+}
+
+/* Too many are none: load.c says so of each. */
+static RESULT read_mappings(struct loader *loader, const void *pack, size_t size)
+{
+    GUARD(loader_each_file(loader, pack, size, visit_mappings));
+    loader->mappings = (struct mappings){.items = ROWS_OF(loader->mapping_rows, struct mapping),
+                                         .count = loader->mapping_rows.count};
+    return loader->mappings.count > LIMIT_MAPPINGS
+               ? RESULT_OK
+               : mapping_index(loader->lasting, &loader->mappings);
+}
+
 static RESULT visit_placeholders(struct loader *loader, const struct pack_file *file)
 {
     return setting_has(file->content, "placeholders")
@@ -107,9 +168,10 @@ static RESULT visit_placeholders(struct loader *loader, const struct pack_file *
 
 static RESULT visit_filters(struct loader *loader, const struct pack_file *file)
 {
-    return setting_has(file->content, "filter")
-               ? each_document(loader, file, DOCUMENT_FILTER, take_filter)
-               : RESULT_OK;
+    if (!setting_has(file->content, "filter"))
+        return RESULT_OK;
+    GUARD(enter_file(loader, file));
+    return each_document(loader, file, DOCUMENT_FILTER, take_filter);
 }
 
 RESULT setting_read(struct loader *loader, const void *pack, size_t size)
@@ -124,6 +186,7 @@ RESULT setting_read(struct loader *loader, const void *pack, size_t size)
             (struct placeholder){given->name, given->values, given->value_count};
     }
     GUARD(loader_each_file(loader, pack, size, visit_placeholders));
+    GUARD(read_mappings(loader, pack, size));
     return loader_each_file(loader, pack, size, visit_filters);
 }
 

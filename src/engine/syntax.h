@@ -174,6 +174,8 @@ struct placeholders {
     size_t count;
 };
 
+struct mappings; /* engine/mapping.h */
+
 /* What is wrong with a rule. */
 struct rule_fault {
     unsigned line;
@@ -185,6 +187,9 @@ struct rule_fault {
 struct parse_context {
     struct arena *arena;
     const struct placeholders *placeholders;
+    const struct mappings *mappings; /* of names of fields; NULL: none */
+    const char *file;                /* that is being read */
+    const struct words *words;       /* of its document: the log source */
     struct rule_fault *fault;
     const char *field; /* being read, for faults */
     size_t value_count;
@@ -214,6 +219,7 @@ enum document_kind {
     DOCUMENT_FILTER,
     DOCUMENT_PLACEHOLDERS,
     DOCUMENT_FIELD_NAMES, /* a map of what events call fields to what rules call them */
+    DOCUMENT_FIELD_MAPPING, /* what rules call fields, and what we call them: mapping.h */
 };
 enum document_kind document_kind(const struct yaml_document *document);
 

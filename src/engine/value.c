@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/limits.h"
+#include "engine/mapping.h"
 #include "engine/placeholder.h"
 #include "engine/sigma_text.h"
 
@@ -150,14 +151,21 @@ static RESULT check_modifiers(struct parse_context *context, struct item *item)
     return RESULT_OK;
 }
 
+/* What a field is called here that the document calls `name`. */
+static const char *our_name(const struct parse_context *context, const char *name)
+{
+    return mapping_field(context->mappings, context->file, context->words, name);
+}
+
 static RESULT parse_key(struct parse_context *context, const char *key, struct item *item)
 {
     const char *end = strchrnul(key, '|');
     item->field = NULL;
     if (end != key) {
-        item->field = arena_copy(context->arena, key, (size_t)(end - key));
-        if (item->field == NULL)
+        const char *name = arena_copy(context->arena, key, (size_t)(end - key));
+        if (name == NULL)
             return parse_out_of_memory(context, item->line);
+        item->field = our_name(context, name);
         context->field = item->field;
         context->names_field = true;
     }
@@ -364,7 +372,7 @@ static RESULT fieldref_leaf(struct parse_context *context, const struct item *it
         return parse_fault(context, ERROR_FORMAT, value->line,
                            "'fieldref' needs a field on both sides");
     GUARD(new_leaf(context, item, LEAF_FIELDREF, &leaf, ret_node));
-    leaf->expression = value->text;
+    leaf->expression = our_name(context, value->text);
     if (has(item, MODIFIER_CONTAINS) || has(item, MODIFIER_ENDSWITH))
         leaf->flags |= FIELDREF_OPEN_START;
     if (has(item, MODIFIER_CONTAINS) || has(item, MODIFIER_STARTSWITH))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/tuf/store_folder.h"
 
+#include "base/disk.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +20,7 @@ static RESULT read_whole(int file, size_t bytes_max, uint8_t **ret_data, size_t 
     if (data == NULL)
         return result_fail(ERROR_MEMORY);
     size_t size = 0;
-    struct result result = RESULT_OK;
-    while (size <= bytes_max) {
-        ssize_t count = read(file, data + size, bytes_max + 1 - size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            result = result_from_errno();
-        if (count <= 0)
-            break;
-        size += (size_t)count;
-    }
+    struct result result = disk_read_whole(file, data, bytes_max + 1, &size);
     if (result_is_ok(result) && size > bytes_max)
         result = result_fail(ERROR_LIMIT);
     if (!result_is_ok(result)) {
