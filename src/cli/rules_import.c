@@ -288,7 +288,7 @@ static enum cli_exit run(const struct call *call)
 
 static const struct option_row OPTIONS[] = {
     {"name", "NAME", false, "the folder imported/NAME of your rules (default: sigma)"},
-    {"mapping", "FILE", true, "a mapping of the rules' names of fields; it is imported with them"},
+    {"mapping", "FILE", true, "maps the rules' names of fields to ours; it is imported too"},
     {"any-source", NULL, false, "import rules for log sources that this host does not have, too"},
     {"content", "DIR", false, "where the rules that come with the product are, in DIR/rules"},
     {"dry-run", NULL, false, "only say what would be done"},
@@ -321,7 +321,6 @@ const struct verb verb_rules_import = {
         "nothing would be in force, 3 DIR cannot be read, 4 the folder cannot be written.\n"
         "\n"
         "Examples:\n"
-        "  git clone --depth 1 https://github.com/SigmaHQ/sigma\n"
         "  creance rules import --dry-run sigma\n"
         "  creance rules import sigma\n"
         "  creance rules import --name partner --mapping partner-names.yml partner/detections\n",
