@@ -38,6 +38,7 @@ GROUPS = {
     "unit": ("unit tests beside the code (cmocka)", True, True, 60),
     "style": ("tidy checks of the tree, clang-tidy, cppcheck, the runner itself", True, True, 400),
     "e2e": ("the built programs, with real kernel events", True, False, 120),
+    "incidents": ("the outages of others, by name, on real processes", True, False, 300),
     "fuzz": (f"each fuzz target for {FUZZ_SECONDS['fuzz']} s", True, True, 60),
     "long-fuzz": (f"each fuzz target for {FUZZ_SECONDS['long-fuzz']} s", False, False, 400),
     "model": ("the model of admission and lifecycle, checked by spin", True, True, 600),
@@ -375,9 +376,9 @@ def fuzz_command(path, name, group, directory):
 
 def find_tests(directory):
     tests = compiled("unit", directory, "test")
-    for group in ("style", "e2e", "model", "long", "bench", "vm", "cleanroom"):
+    for group in ("style", "e2e", "incidents", "model", "long", "bench", "vm", "cleanroom"):
         _, _, parallel, timeout = GROUPS[group]
-        needs = {"e2e": "test", "long": "test",
+        needs = {"e2e": "test", "incidents": "test", "long": "test",
                  "vm": "release", "bench": "release"}.get(group, "none")
         tests += scripts(group, os.path.join(ROOT, "tests", group), parallel, timeout, needs)
     for group in ("fuzz", "long-fuzz"):

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/counters.h"
+#include "base/fault.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ static void take_grants(struct child *child)
 
 void child_start(struct child *child, enum role role)
 {
+    fault_plant();
     *child = (struct child){.role = role, .socket = CHILD_SOCKET_FD, .phase = PHASE_STARTING};
     for (size_t i = 0; i < GRANT_COUNT; i++)
         child->grants[i] = -1;

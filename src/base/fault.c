@@ -2,9 +2,14 @@
 /* Only in test builds (meson option `faults`). */
 #include "base/fault.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 
+#include <time.h>
+#include <unistd.h>
+
 enum fault fault_planted = FAULT_NONE;
+uint64_t fault_set;
 
 /* As a leak does: without an end, used, and ended by whoever refuses first. */
 static void eat_memory(void)
@@ -18,10 +23,69 @@ static void eat_memory(void)
     }
 }
 
+static uint64_t thread_time_ns(clockid_t clock)
+{
+    struct timespec time = {0};
+    (void)clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+/* A mistake that takes its time: it counts from the first rule that this process matched. */
+static void crash_when_late(struct bytes title)
+{
+    static const char NAME[] = "creance-fault-late-";
+    static uint64_t first_ns;
+    uint64_t now_ns = thread_time_ns(CLOCK_BOOTTIME);
+    if (first_ns == 0)
+        first_ns = now_ns;
+    if (!fault_is_named(title, NAME))
+        return;
+    const uint8_t *digit = memmem(title.data, title.size, NAME, sizeof NAME - 1);
+    uint64_t late_s = 0;
+    const uint8_t *end = title.data + title.size;
+    for (digit += sizeof NAME - 1; digit < end && *digit >= '0' && *digit <= '9'; digit++)
+        late_s = late_s * 10 + (uint64_t)(*digit - '0');
+    if (now_ns - first_ns >= late_s * NS_PER_S)
+        abort();
+}
+
+static void burn_time(void)
+{
+    enum { BURN_MS = 5 };
+    uint64_t end_ns = thread_time_ns(CLOCK_THREAD_CPUTIME_ID) + BURN_MS * NS_PER_MS;
+    while (thread_time_ns(CLOCK_THREAD_CPUTIME_ID) < end_ns)
+        ;
+}
+
 void fault_in_rule(struct bytes title)
 {
     fault_in_engine(title);
+    crash_when_late(title);
     if (fault_is_named(title, "creance-fault-memory"))
+        eat_memory();
+    if (fault_is_named(title, "creance-fault-slow"))
+        burn_time();
+}
+
+/* Every way to cut the text into three. */
+void fault_backtrack(struct bytes text)
+{
+    volatile size_t tries = 0; /* or the compiler sees that it is for nothing */
+    for (size_t first = 0; first < text.size; first++) {
+        for (size_t second = first; second < text.size; second++) {
+            for (size_t third = second; third < text.size; third++)
+                tries = tries + (text.data[third] == '=');
+        }
+    }
+}
+
+void fault_in_loading(struct bytes title)
+{
+    if (fault_is_named(title, "creance-fault-load-crash"))
+        abort();
+    while (fault_is_named(title, "creance-fault-load-hang"))
+        ;
+    if (fault_is_named(title, "creance-fault-load-memory"))
         eat_memory();
 }
 
@@ -33,9 +97,32 @@ void fault_plant(void)
     } FAULTS[] = {
         {"breaker-off", FAULT_BREAKER_OFF},
         {"breaker-hasty", FAULT_BREAKER_HASTY},
+        {"fields-unchecked", FAULT_ENGINE_FIELDS_UNCHECKED},
+        {"regex-backtracks", FAULT_ENGINE_BACKTRACKS},
+        {"check-target-off", FAULT_CHECK_TARGET_OFF},
+        {"check-tests-off", FAULT_CHECK_TESTS_OFF},
+        {"check-fields-off", FAULT_CHECK_FIELDS_OFF},
+        {"check-cost-off", FAULT_CHECK_COST_OFF},
+        {"check-time-off", FAULT_CHECK_TIME_OFF},
+        {"check-settings-off", FAULT_CHECK_SETTINGS_OFF},
     };
-    const char *name = getenv("CREANCE_FAULT");
-    for (size_t i = 0; name != NULL && i < sizeof FAULTS / sizeof FAULTS[0]; i++)
-        if (strcmp(name, FAULTS[i].name) == 0)
-            fault_planted = FAULTS[i].fault;
+    const char *names = getenv("CREANCE_FAULT");
+    while (names != NULL && *names != '\0') {
+        size_t size = strcspn(names, ",");
+        for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+            if (strlen(FAULTS[i].name) == size && memcmp(FAULTS[i].name, names, size) == 0)
+                fault_set |= UINT64_C(1) << FAULTS[i].fault;
+        }
+        names += size + (names[size] == ',');
+    }
+}
+
+char *fault_environment(void)
+{
+    static const char NAME[] = "CREANCE_FAULT=";
+    for (char **row = environ; *row != NULL; row++) {
+        if (strncmp(*row, NAME, sizeof NAME - 1) == 0)
+            return *row;
+    }
+    return NULL;
 }

@@ -6,10 +6,15 @@
  *
  * A fault is named by words in an event or a rule, so that a test needs no other way into a
  * sandboxed process: a command line that holds "creance-fault-crash" crashes the engine that judges
- * it, "creance-fault-hang" hangs it.
+ * it, "creance-fault-hang" hangs it. The title of a rule may say
+ *   creance-fault-crash, -hang, -memory     when it matches
+ *   creance-fault-late-30                   crash when it matches 30 s after the first match
+ *   creance-fault-slow                      takes 5 ms of processor time whenever it matches
+ *   creance-fault-load-crash, -load-hang, -load-memory      while it is loaded
  *
- * Faults in pure functions are chosen by the test that calls them: fault_planted. Those of a whole
- * supervisor by the environment it is started with: CREANCE_FAULT=breaker-off.
+ * Faults in pure functions are chosen by the test that calls them: fault_planted. Those of whole
+ * programs by the environment they are started with, several with commas between them:
+ * CREANCE_FAULT=breaker-off,check-target-off. A supervisor hands it on to its children.
  */
 #include "base/reader.h"
 
@@ -40,18 +45,35 @@ enum fault {
     FAULT_ENGINE_WEEK,               /* all of January is in this year's weeks */
     FAULT_ENGINE_WRONG_WITNESS,      /* long values are looked for with one wrong byte */
     FAULT_ENGINE_SCANNER_REFUSES,    /* not a mistake: Vectorscan's, which must change no verdict */
-    /* the supervisor's; the word behind each plants it (fault_plant) */
+    /* of whole programs; the word behind each plants it (fault_plant) */
     FAULT_BREAKER_OFF,               /* breaker-off: no rule is ever switched off alone */
     FAULT_BREAKER_HASTY,             /* breaker-hasty: a rule is tried again after seconds */
+    /* not safeguards but the mistakes of others, rebuilt, for tests/incidents */
+    FAULT_ENGINE_FIELDS_UNCHECKED,   /* fields-unchecked: a field that no event has is read by its
+                                        position behind those that are there (channel-file-291) */
+    FAULT_ENGINE_BACKTRACKS,         /* regex-backtracks: in time that grows with a power (regex) */
+    /* what `content check` and the trial hold content to, each switched off */
+    FAULT_CHECK_TARGET_OFF,          /* check-target-off */
+    FAULT_CHECK_TESTS_OFF,           /* check-tests-off: loading is enough */
+    FAULT_CHECK_FIELDS_OFF,          /* check-fields-off */
+    FAULT_CHECK_COST_OFF,            /* check-cost-off: ceilings of a bundle and of this host */
+    FAULT_CHECK_TIME_OFF,            /* check-time-off: no limit of processor time */
+    FAULT_CHECK_SETTINGS_OFF,        /* check-settings-off */
+    FAULT_COUNT
 };
+_Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");
 
 #ifdef CREANCE_FAULTS
 #include <stdlib.h>
 #include <string.h>
 
 extern enum fault fault_planted; /* by a test, in its own process */
+extern uint64_t fault_set;        /* by the environment: bits 1 << fault */
 
-static inline bool fault_is_planted(enum fault fault) { return fault_planted == fault; }
+static inline bool fault_is_planted(enum fault fault)
+{
+    return fault_planted == fault || (fault_set >> fault & 1) != 0;
+}
 
 static inline bool fault_is_named(struct bytes text, const char *name)
 {
@@ -66,11 +88,16 @@ static inline void fault_in_engine(struct bytes text)
         ;
 }
 
-/* For a rule that has just matched, by its title. */
+/* For a rule that has just matched, and one that is being loaded, by its title. */
 void fault_in_rule(struct bytes title);
+void fault_in_loading(struct bytes title);
+/* What a backtracking matcher does with .*.*.*= and a text that has none. */
+void fault_backtrack(struct bytes text);
 
-/* In the main function of a supervisor: plants what CREANCE_FAULT names. */
+/* In a main function: plants what CREANCE_FAULT names. */
 void fault_plant(void);
+/* "CREANCE_FAULT=..." for a child's environment, or NULL. */
+char *fault_environment(void);
 #else
 static inline bool fault_is_planted(enum fault fault)
 {
@@ -80,5 +107,8 @@ static inline bool fault_is_planted(enum fault fault)
 
 static inline void fault_in_engine(struct bytes text) { (void)text; }
 static inline void fault_in_rule(struct bytes title) { (void)title; }
+static inline void fault_in_loading(struct bytes title) { (void)title; }
+static inline void fault_backtrack(struct bytes text) { (void)text; }
 static inline void fault_plant(void) {}
+static inline char *fault_environment(void) { return NULL; }
 #endif

@@ -5,6 +5,7 @@
  */
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "cli/content_input.h"
 #include "content/bundle_join.h"
 #include "content/content_settings.h"
@@ -163,6 +164,8 @@ static enum cli_exit load(struct content_check_verb *verb)
         options.memory_limit_bytes = 0;
     if (bundle->facts.target == BUNDLE_TARGET_LINUX)
         options.sources = engine_native_sources(&options.source_count);
+    if (fault_is_planted(FAULT_CHECK_COST_OFF))
+        options.memory_limit_bytes = SIZE_MAX;
     worker_at(verb->place, "loading the rules");
     clock_t start = clock();
     struct result result = engine_load(&options, pack.data, pack.size, &verb->engine, &why);
@@ -171,11 +174,12 @@ static enum cli_exit load(struct content_check_verb *verb)
         find(verb, "load", verb->input.path, "%s", why.text);
         return CLI_GOOD;
     }
-    if (bundle->facts.target == BUNDLE_TARGET_LINUX)
+    if (bundle->facts.target == BUNDLE_TARGET_LINUX && !fault_is_planted(FAULT_CHECK_TARGET_OFF))
         find_useless(verb);
     if (verb->with_count == 0 && !result_is_ok(bundle_check_cost(bundle, verb->engine, &why)))
         find(verb, "cost", verb->input.path, "%s", why.text);
-    if (verb->load_ms > verb->input.manifest.load_ms_max)
+    if (verb->load_ms > verb->input.manifest.load_ms_max
+        && !fault_is_planted(FAULT_CHECK_COST_OFF))
         find(verb, "cost", verb->input.path, "loading took %" PRIu64 " ms, at most %u are allowed",
              verb->load_ms, verb->input.manifest.load_ms_max);
     return CLI_GOOD;
@@ -289,6 +293,8 @@ static void check_settings(struct content_check_verb *verb)
         result = content_policy_apply(bundle, verb->engine, &off, &unknown, &why);
     else if (bundle->facts.kind == BUNDLE_POLICY)
         result = content_policy_read(bundle, nothing, NULL, &why);
+    if (fault_is_planted(FAULT_CHECK_SETTINGS_OFF))
+        return;
     if (!result_is_ok(result))
         find(verb, "settings", verb->input.path, "%s", why.text);
     if (unknown > 0)
@@ -427,7 +433,7 @@ static enum cli_exit limit_time(const struct call *call)
                                 CPU_SECONDS_MAX);
     /* SIGXCPU, which says what it is, comes before the SIGKILL of the second number. */
     struct rlimit limit = {seconds, seconds + 10};
-    if (setrlimit(RLIMIT_CPU, &limit) == 0)
+    if (fault_is_planted(FAULT_CHECK_TIME_OFF) || setrlimit(RLIMIT_CPU, &limit) == 0)
         return CLI_GOOD;
     verb_error("processor time cannot be limited: %s", strerror(errno));
     return CLI_UNAVAILABLE;

@@ -3,6 +3,7 @@
  * creance: the command line. Finds the verb, reads its options, runs it.
  */
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/nearest.h"
 #include "cli/verb.h"
 
@@ -163,6 +164,7 @@ static enum cli_exit parse_and_run(const struct verb *verb, int count, char **ar
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen as EPIPE: see output.h */
+    fault_plant();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;

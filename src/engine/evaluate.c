@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/evaluate.h"
 
+#include "base/fault.h"
 #include "base/limits.h"
 #include "engine/compare.h"
 #include "engine/find_bytes.h"
@@ -53,6 +54,8 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
         value->encoding = was_invalid ? ENCODING_INVALID : ENCODING_VALID;
         text = was_invalid ? clean : text;
     }
+    if (fault_is_planted(FAULT_ENGINE_BACKTRACKS))
+        fault_backtrack((struct bytes){text, value->size});
     bool is_found = false;
     hs_error_t status = hs_scan(regex->database, (const char *)text, (unsigned)value->size, 0,
                                 evaluation->scratch, on_found, &is_found);
@@ -203,6 +206,16 @@ static bool any_value_matches(struct evaluation *evaluation, const struct progra
     return false;
 }
 
+/* The mistake of 19 July 2024, for tests that must see it contained: a field that no event supplies
+ * is read by its place behind those that are there; nobody looks whether there are so many. */
+static uint32_t one_too_many(const struct evaluation *evaluation, uint32_t slot)
+{
+    const struct slot *row = &ROWS_OF(evaluation->program->slots, struct slot)[slot];
+    bool is_supplied = row->schema_field != NO_INDEX
+                       || evaluation->event->slots[slot] != NO_INDEX;
+    return is_supplied ? evaluation->event->slots[slot] : evaluation->event->value_capacity;
+}
+
 static bool leaf_matches(struct evaluation *evaluation, const struct program_leaf *leaf)
 {
     const struct engine_event *event = evaluation->event;
@@ -211,6 +224,8 @@ static bool leaf_matches(struct evaluation *evaluation, const struct program_lea
     uint32_t at = event->slots[leaf->slot];
     if (leaf->kind == LEAF_EXISTS)
         return at != NO_INDEX;
+    if (fault_is_planted(FAULT_ENGINE_FIELDS_UNCHECKED))
+        at = one_too_many(evaluation, leaf->slot);
     if (leaf->kind == LEAF_NULL && at == NO_INDEX)
         return true;
     for (; at != NO_INDEX && !evaluation->is_stopped; at = event->values[at].next) {

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "engine/placeholder.h"
 #include "engine/yaml_tree.h"
@@ -261,6 +262,8 @@ static RESULT load_rule(struct loader *loader, const struct yaml_document *docum
         if (loader->mappings.count > 0)
             SHA256Update(&effective, loader->mapping_digest.bytes, 32);
         GUARD(setting_apply(loader, &rule, &effective));
+        fault_in_loading(
+            (struct bytes){(const uint8_t *)rule.words.title, strlen(rule.words.title)});
         result = program_add(program, &rule, row, loader->scratch, &fault);
         if (result.error == ERROR_MEMORY)
             return result;

@@ -4,74 +4,10 @@
 # timeout: 300
 """`creance content sign` and `publish`: from sources to files, and what does not get there."""
 import hashlib
-import json
 import os
 
 import offline
-
-MANIFEST = ("name: example\nkind: rules\nversion: {}\nschema: 1\nengine_level: 1\nsteps: 1000\n"
-            "steps_per_rule: 500\nmemory_mib: 16\n")
-RULE = """title: Somebody runs {0}
-id: 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2d11
-level: high
-logsource: {{product: linux, category: process_creation}}
-detection:
-  selection:
-    Image|endswith: /{0}
-  condition: selection
-"""
-ROLES = ("root", "targets", "snapshot", "timestamp")
-
-
-def run(*arguments, code=0):
-    done = offline.creance(*arguments)
-    offline.equal(done.returncode, code, f"exit code of {arguments[:4]} ({done.stderr})")
-    return done
-
-
-class Publisher:
-    """Keys, a repository and a log, and bundles of one stream."""
-
-    def __init__(self):
-        self.folder = offline.Folder()
-        for name in ("a", "b", "c", "tuf", "other"):
-            run("content", "keygen", self[name])
-        run("content", "keygen", self["ecdsa"], "--scheme", "ecdsa")
-        run("log", "keygen", "example.com/log", "--out", self["log.key"])
-        run("content", "repo", "create", self["repository"])
-        for role in ROLES:
-            run("content", "repo", "allow", self["repository"], role, self["tuf.pub"])
-        run("content", "repo", "sign", self["repository"], "--key", self["tuf"])
-        run("content", "repo", "publish", self["repository"], "--key", self["tuf"])
-        self.keys = None
-
-    def __getitem__(self, name):
-        return self.folder[name]
-
-    def build(self, version, *programs):
-        sources = offline.Folder({"content.yaml": MANIFEST.format(version)})
-        for number, name in enumerate(programs):
-            rule = RULE.format(name).replace("2d11", f"2d1{number}")
-            sources.put(f"rules/{name}.yml", rule)
-            test = {"match": True, "event": {"Image": f"/bin/{name}"}}
-            sources.put(f"rules/{name}.tests.jsonl", json.dumps(test) + "\n")
-        run("content", "build", sources.path, "--output", self[f"{version}.bundle"])
-        return self[f"{version}.bundle"]
-
-    def sign(self, bundle, keys, *arguments, code=0):
-        """The lines "key ..." of the ticket."""
-        named = [word for key in keys for word in ("--key", self[key])]
-        done = run("content", "sign", bundle, *named, *arguments, code=code)
-        return [line for line in done.stdout.splitlines() if line.startswith("key ")]
-
-    def trust(self, lines, threshold):
-        self.folder.put("rules.keys", f"threshold {threshold}\n" + "\n".join(lines) + "\n")
-
-    def publish(self, bundle, *arguments, code=0):
-        return run("content", "publish", bundle, "--release-keys", self["rules.keys"], "--log",
-                   self["log"], "--log-key", self["log.key"], "--repository", self["repository"],
-                   "--key", self["tuf"], *arguments, code=code)
-
+from publisher import Publisher, run
 
 def files_of(folder):
     return sorted(os.path.relpath(os.path.join(where, name), folder)

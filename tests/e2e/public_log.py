@@ -22,48 +22,10 @@ import time
 
 import harness
 import offline
+from publisher import ORIGIN, Witness
 
-ORIGIN = "log.example/rules"
 DIGEST = hashlib.sha256(b"a release").hexdigest()
 KILLS = 60
-
-
-class Witness:
-    """A running `creance witness`."""
-
-    def __init__(self, folder, number, port=0):
-        self.folder, self.number, self.port = folder, number, port
-        self.process = None
-
-    def start(self):
-        self.output = open(self.folder[f"w{self.number}.output"], "a+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [offline.program("creance"), "witness", self.folder[f"w{self.number}.state"], "--json",
-             "--key", self.folder[f"w{self.number}.key"], "--logs", self.folder["logs"],
-             "--listen", f"127.0.0.1:{self.port}"],
-            stdout=subprocess.PIPE, stderr=self.output, text=True)
-        started = self.process.stdout.readline()
-        harness.expect(started, f"the witness did not start: {self.said()}")
-        self.started = json.loads(started)
-        self.port = self.started["port"]
-        threading.Thread(target=self.drain, daemon=True).start()
-
-    def drain(self):
-        for line in self.process.stdout:
-            self.output.write(line)
-            self.output.flush()
-
-    def said(self):
-        with open(self.folder[f"w{self.number}.output"], encoding="utf-8") as file:
-            return file.read()
-
-    def answers(self):
-        return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        code = self.process.wait(20)
-        offline.equal(code, 0 if how == signal.SIGTERM else -how, f"how it ended: {self.said()}")
 
 
 class Stage:

@@ -3,6 +3,7 @@
 
 #include "agent/child.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 
 #include <fcntl.h>
@@ -108,7 +109,8 @@ static _Noreturn void run_child(const struct role_row *row, int program, int soc
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
     char *const arguments[] = {(char *)(uintptr_t)row->program, NULL};
-    char *const environment[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin", NULL};
+    char *const environment[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin", fault_environment(),
+                                 NULL};
     (void)fexecve(PROGRAM_FD, arguments, environment);
     fail_child(row->program);
 }
