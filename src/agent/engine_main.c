@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * creance-engine: events against rules. Runs as its own user, with no file and no network; what it
- * has are the event ring to read, the alert ring to write, and sealed rule sources.
+ * has are the event ring to read, the alert ring to write, and sealed rule sources. Whether its
+ * alerts count is not its business (supervisor/engine_slots.h).
  */
 #include "agent/alert.h"
 #include "agent/child.h"
+#include "agent/engine_sources.h"
 #include "agent/flight.h"
 #include "agent/rules_report.h"
 #include "base/bytes.h"
@@ -23,7 +25,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 1024, IDLE_WAIT_MS = 500 };
+enum {
+    EVENTS_PER_TURN = 1024,
+    IDLE_WAIT_MS = 500,
+    SHADOW_WAIT_MS = 50, /* who is not active is not woken: one event wakes one engine */
+};
 
 struct judge {
     struct child child;
@@ -32,6 +38,11 @@ struct judge {
     struct ring_reader *events;
     struct ring_writer *alerts;
     struct flight *flight;
+    struct bytes release; /* a bundle, mapped; size 0: none */
+    /* its duty: whether it judges, and up to which event (0: for ever) */
+    bool is_judging;
+    bool is_active; /* woken for each event; else it looks by itself now and then */
+    uint64_t until;
     /* rules that the breaker holds off: for this rule set and those that come */
     struct rule_digest off[LIMIT_RULES_OFF];
     size_t off_count;
@@ -99,22 +110,47 @@ static void prepare(struct judge *judge, struct engine *engine)
         flight_name(judge->flight, i, engine_rule(engine, i)->digest);
 }
 
+/* Maps sealed memory and closes its descriptor; size 0: it cannot be mapped. */
+static struct bytes map_sealed(int fd)
+{
+    struct stat status;
+    void *memory = MAP_FAILED;
+    if (fstat(fd, &status) == 0 && status.st_size > 0)
+        memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (memory == MAP_FAILED)
+        return (struct bytes){NULL, 0};
+    return (struct bytes){memory, (size_t)status.st_size};
+}
+
+static void unmap(struct bytes memory)
+{
+    if (memory.size > 0)
+        (void)munmap((void *)(uintptr_t)memory.data, memory.size);
+}
+
+static RESULT load_joined(const struct judge *judge, struct bytes pack, struct engine **ret_engine,
+                          struct engine_event **ret_event, struct explanation *why)
+{
+    uint8_t *joined = NULL;
+    size_t size = 0;
+    GUARD(engine_sources_join(judge->release, pack, &joined, &size, why));
+    struct result result = load(joined, size, ret_engine, ret_event, why);
+    free(joined);
+    return result;
+}
+
 /* The old rules answer until the new ones are loaded, and stay when they cannot be. */
 static void take_rules(struct judge *judge, int fd, uint64_t generation)
 {
-    struct stat status;
-    void *pack = MAP_FAILED;
-    if (fstat(fd, &status) == 0 && status.st_size > 0)
-        pack = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
+    struct bytes pack = map_sealed(fd);
     struct explanation why = {"the rule sources cannot be mapped"};
     struct engine *engine = NULL;
     struct engine_event *event = NULL;
     struct result result = result_fail(ERROR_FORMAT);
-    if (pack != MAP_FAILED) {
-        result = load(pack, (size_t)status.st_size, &engine, &event, &why);
-        (void)munmap(pack, (size_t)status.st_size);
-    }
+    if (pack.size > 0)
+        result = load_joined(judge, pack, &engine, &event, &why);
+    unmap(pack);
     if (result_is_ok(result)) {
         if (judge->engine != NULL)
             engine_adopt_state(engine, judge->engine);
@@ -147,12 +183,40 @@ static void switch_rule(struct judge *judge, const struct message_rule_switch *m
         (void)engine_rule_disable(judge->engine, rule.bytes, message->is_off != 0);
 }
 
+/* Says up to where all events are judged; the supervisor acts on it, so it must arrive. */
+static void stand(struct judge *judge)
+{
+    judge->is_judging = false;
+    const struct message message = {.type = MESSAGE_stands,
+                                    .fd = -1,
+                                    .stands = {.position = ring_reader_sequence(judge->events)}};
+    struct result result = child_send(&judge->child, &message);
+    if (!result_is_ok(result))
+        give_up("cannot say to the supervisor where I stand", result);
+}
+
+static void take_duty(struct judge *judge, const struct message_duty *duty)
+{
+    judge->is_judging = duty->is_judging != 0;
+    judge->is_active = duty->is_active != 0;
+    judge->until = duty->until;
+    if (!judge->is_judging)
+        stand(judge);
+}
+
 static void take_messages(struct judge *judge)
 {
     struct message message;
     while (result_is_ok(child_receive(&judge->child, &message))) {
-        if (message.type == MESSAGE_rules)
+        if (message.type == MESSAGE_release) {
+            unmap(judge->release);
+            judge->release = map_sealed(message.fd);
+            if (judge->release.size == 0)
+                give_up("cannot map the release", result_from_errno());
+        } else if (message.type == MESSAGE_rules)
             take_rules(judge, message.fd, message.rules.generation);
+        else if (message.type == MESSAGE_duty)
+            take_duty(judge, &message.duty);
         else if (message.type == MESSAGE_rule_switch)
             switch_rule(judge, &message.rule_switch);
     }
@@ -249,7 +313,13 @@ static void judge_record(struct judge *judge)
 /* Judges what waits, up to a turn's worth; true when more waits. */
 static bool judge_events(struct judge *judge)
 {
+    if (judge->engine == NULL || !judge->is_judging)
+        return false;
     for (unsigned i = 0; i < EVENTS_PER_TURN; i++) {
+        if (judge->until != 0 && ring_reader_sequence(judge->events) >= judge->until) {
+            stand(judge);
+            return false;
+        }
         struct result result = ring_reader_next(judge->events, judge->buffer, &judge->record);
         if (result.error == ERROR_AGAIN)
             return false;
@@ -278,7 +348,10 @@ static void wait(struct judge *judge, bool is_more)
         {.fd = judge->child.socket, .events = POLLIN},
         {.fd = judge->child.grants[GRANT_wake_engine], .events = POLLIN},
     };
-    (void)poll(waits, 2, is_more ? 0 : IDLE_WAIT_MS);
+    bool is_watching = judge->is_judging && !judge->is_active;
+    if (is_watching)
+        waits[1].fd = -1;
+    (void)poll(waits, 2, is_more ? 0 : is_watching ? SHADOW_WAIT_MS : IDLE_WAIT_MS);
     if ((waits[1].revents & POLLIN) != 0) {
         uint64_t count;
         ssize_t size = read(waits[1].fd, &count, sizeof count);
@@ -286,10 +359,10 @@ static void wait(struct judge *judge, bool is_more)
     }
 }
 
-static struct judge *open_judge(void)
+static struct judge *open_judge(enum role role)
 {
     static struct judge judge; /* its buffers are too large for the stack */
-    child_start(&judge.child, ROLE_engine);
+    child_start(&judge.child, role);
     const struct sandbox_profile profile = {.name = "creance-engine"};
     struct explanation why;
     if (!result_is_ok(sandbox_enter(&profile, &why))) {
@@ -310,15 +383,17 @@ static struct judge *open_judge(void)
     return &judge;
 }
 
-int main(void)
+int main(int count, char **values)
 {
-    struct judge *judge = open_judge();
+    const char *second = role_row(ROLE_engine_b)->name;
+    bool is_second = count > 1 && string_equal(values[1], second);
+    struct judge *judge = open_judge(is_second ? ROLE_engine_b : ROLE_engine);
     child_ready(&judge->child);
     bool is_more = false;
     for (;;) {
         wait(judge, is_more);
         take_messages(judge);
-        is_more = judge->engine != NULL && judge_events(judge);
+        is_more = judge_events(judge);
         wake_control(judge);
         if (judge->engine != NULL)
             count_correlations(judge->engine);

@@ -5,6 +5,7 @@
  * kernel's own answers.
  */
 #include "agent/child.h"
+#include "update/lifecycle/boot_guard.h"
 #include "sensor/loader.h"
 
 #include <poll.h>
@@ -56,11 +57,13 @@ int main(void)
     child_start(&child, ROLE_loader);
     static struct loaded loaded;
     struct explanation why = {""};
-    const struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    settings.is_base_only = child.start.boot_level >= BOOT_LEVEL_FACTORY;
     struct result result = loader_load(&settings, &loaded, &why);
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
         const struct probe_status *status = &loaded.probes[probe];
-        if (status->state != PROBE_ATTACHED && status->state != PROBE_SPARE)
+        if (status->state == PROBE_REFUSED || status->state == PROBE_FAILED
+            || status->state == PROBE_ABSENT)
             fprintf(stderr, "creance-loader: probe %s is %s: %s\n",
                     probe_row((enum probe)probe)->name, probe_state_name(status->state),
                     status->detail);

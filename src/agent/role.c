@@ -38,3 +38,23 @@ const char *notice_text(enum notice notice)
 {
     return (unsigned)notice < NOTICE_COUNT ? NOTICES[notice] : "unknown notice";
 }
+
+static const enum role ENGINES[ENGINE_SLOTS] = {ROLE_engine, ROLE_engine_b};
+
+enum role engine_role(unsigned slot)
+{
+    if (slot >= ENGINE_SLOTS)
+        abort();
+    return ENGINES[slot];
+}
+
+bool role_engine_slot(enum role role, unsigned *ret_slot)
+{
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++) {
+        if (ENGINES[slot] != role)
+            continue;
+        *ret_slot = slot;
+        return true;
+    }
+    return false;
+}

@@ -3,6 +3,7 @@
 /*
  * The processes of the agent, and what is handed to each: one table for each truth.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 /* ROLE(id, program, uid offset or -1 for root, nice, address space limit in MiB or 0, doc) */
@@ -11,7 +12,8 @@
     ROLE(loader, "creance-loader", -1, 0, 0, "loads and attaches the eBPF programs, then ends") \
     ROLE(sensor, "creance-sensor", 1, 0, 512, "kernel records into events")                     \
     ROLE(engine, "creance-engine", 2, 5, 1024, "events against rules")                          \
-    ROLE(control, "creance-control", 3, 5, 1024, "configuration, logs, local requests")
+    ROLE(control, "creance-control", 3, 5, 1024, "configuration, logs, local requests")         \
+    ROLE(engine_b, "creance-engine", 4, 5, 1024, "a second engine, while a release is new")
 
 enum role {
 #define ROLE_ENUM(id, ...) ROLE_##id,
@@ -19,6 +21,13 @@ enum role {
 #undef ROLE_ENUM
     ROLE_COUNT
 };
+
+/* There are two places for engines (ENGINE_A, ENGINE_B); which one's alerts count changes with each
+ * release (supervisor/engine_slots.h). */
+enum { ENGINE_SLOTS = 2 };
+enum role engine_role(unsigned slot);
+/* False: the role is no engine's. */
+bool role_engine_slot(enum role role, unsigned *ret_slot);
 
 /*
  * Descriptors that the supervisor hands to a child before it starts.
@@ -36,6 +45,9 @@ enum role {
     GRANT(alert_cursor, "control's place in the alert ring")                                 \
     GRANT(rules_report_writer, "what became of each rule, writable: the engine")             \
     GRANT(rules_report, "what became of each rule, read-only")                               \
+    GRANT(alert_ring_b, "alert ring of the second engine, read-only")                        \
+    GRANT(alert_cursor_b, "control's place in it")                                           \
+    GRANT(rules_report_b, "what became of each rule in the second engine, read-only")        \
     GRANT(flight_record, "which rule is being evaluated, writable: the engine")              \
     GRANT(process_table_writer, "process table, writable: the sensor")                       \
     GRANT(process_table, "process table, read-only")                                         \
@@ -49,6 +61,7 @@ enum role {
     GRANT(counters_sensor, "counter page of the sensor, read-only")                          \
     GRANT(counters_engine, "counter page of the engine, read-only")                          \
     GRANT(counters_control, "counter page of control, read-only")                            \
+    GRANT(counters_engine_b, "counter page of the second engine, read-only")                 \
     GRANT(control_socket, "listening unix socket for the command line")                      \
     GRANT(directory_vendor_rules, "folder of the rules that come with the product")          \
     GRANT(directory_local_rules, "folder of the administrator's own rules")                  \
@@ -76,6 +89,8 @@ enum grant {
     NOTICE(rules_refused,                                                                          \
            "rule set %1 was dropped: two engines died loading it; rule set %2 stays in force")     \
     NOTICE(blind, "no events: the eBPF programs could not be loaded (%1 of %2 probes attached)")   \
+    NOTICE(boot_level, "the agent runs at boot level %1 from now on: `creance status` says why")   \
+    NOTICE(offer_refused, "a release that was offered is refused: the journal says why")           \
     NOTICE(probes_missing, "%1 of %2 probes are missing: see `creance probe`")
 
 enum notice {
@@ -102,4 +117,4 @@ const char *notice_text(enum notice notice);
 enum { AGENT_UID_BASE = 62100 };
 
 /* Changes whenever a message, grant or shared layout changes: old and new never talk. */
-enum { AGENT_PROTOCOL = 1 };
+enum { AGENT_PROTOCOL = 2 };

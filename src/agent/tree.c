@@ -45,6 +45,24 @@ RESULT tree_read(const struct tree_page *page, struct tree *ret_tree)
     return result_fail(ERROR_AGAIN);
 }
 
+void tree_add_period(struct tree *tree, unsigned slot, uint64_t from)
+{
+    if (tree->period_count == TREE_PERIODS_MAX) {
+        for (size_t i = 1; i < TREE_PERIODS_MAX; i++)
+            tree->periods[i - 1] = tree->periods[i];
+        tree->period_count--;
+    }
+    tree->periods[tree->period_count++] = (struct tree_period){from, slot};
+}
+
+unsigned tree_period_slot(const struct tree *tree, uint64_t sequence)
+{
+    for (size_t i = tree->period_count; i > 0 && i <= TREE_PERIODS_MAX; i--)
+        if (tree->periods[i - 1].from <= sequence)
+            return (unsigned)tree->periods[i - 1].slot;
+    return tree->period_count == 0 ? 0 : ENGINE_SLOTS;
+}
+
 const char *child_state_name(enum child_state state)
 {
     static const char *const NAMES[] = {"down", "starting", "running", "waiting", "done"};

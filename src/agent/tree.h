@@ -38,6 +38,27 @@ struct tree_rule_off {
     uint32_t trips;             /* how often it was switched off */
 };
 
+/* From which event on the alerts of which engine count (supervisor/engine_slots.h). */
+struct tree_period {
+    uint64_t from;
+    uint64_t slot;
+};
+
+/* A release and where it is on its way: the words of update/lifecycle and waits.def. */
+struct tree_release {
+    uint8_t name[16];
+    uint64_t version;
+    uint64_t earliest_wall_s; /* 0: other things than time decide */
+    uint32_t stream;
+    uint32_t state;   /* enum lifecycle_state */
+    uint32_t failure; /* enum lifecycle_failure, the last one */
+    uint32_t waits;   /* bits of waits.def */
+    uint32_t attempts;
+    uint32_t is_urgent;
+};
+
+enum { TREE_PERIODS_MAX = 16, TREE_RELEASES_MAX = LIMIT_STREAMS * LIMIT_RELEASES };
+
 struct tree {
     uint64_t epoch;        /* of the event ring */
     uint64_t boot_id_high;
@@ -50,6 +71,18 @@ struct tree {
     struct tree_rule_off rules_off[LIMIT_RULES_OFF];
     uint32_t is_blind; /* no eBPF program is attached */
     uint32_t probe_count;
+    /* The engines. The newest period is the last; before the first, slot 0 counts. */
+    uint32_t engine_active;
+    uint32_t engine_uses[ENGINE_SLOTS]; /* enum engine_use */
+    uint64_t engine_sequence;           /* last event that the active one has dealt with */
+    uint32_t period_count;
+    uint32_t switches;                  /* from one engine to the other since the start */
+    struct tree_period periods[TREE_PERIODS_MAX];
+    /* Updates. */
+    uint32_t boot_level;  /* enum boot_level */
+    uint32_t enforcement; /* enum lifecycle_enforcement, of the rules */
+    uint32_t release_count;
+    struct tree_release releases[TREE_RELEASES_MAX];
     struct tree_child children[ROLE_COUNT];
     struct tree_probe probes[TREE_PROBES_MAX];
 };
@@ -61,5 +94,11 @@ RESULT tree_map(int fd, bool writable, struct tree_page **ret_page);
 void tree_publish(struct tree_page *page, const struct tree *tree);
 /* ERROR_AGAIN when the writer died in the middle. */
 RESULT tree_read(const struct tree_page *page, struct tree *ret_tree);
+
+/* Adds a period; the oldest is forgotten where there is no room. */
+void tree_add_period(struct tree *tree, unsigned slot, uint64_t from);
+/* Whose alerts count for this event. For events before all periods that are remembered: everybody's,
+ * ENGINE_SLOTS, since a doubled alert is better than a lost one. */
+unsigned tree_period_slot(const struct tree *tree, uint64_t sequence);
 
 const char *child_state_name(enum child_state state);

@@ -257,6 +257,15 @@ void ring_cursor_skip(struct ring_cursor *cursor, uint64_t sequence)
     atomic_store(&cursor->skip, sequence);
 }
 
+void ring_cursor_follow(struct ring_cursor *to, const struct ring_cursor *from)
+{
+    /* The place before the number: a number that is too high for its place counts no loss. */
+    uint64_t position = atomic_load(&from->position);
+    atomic_store(&to->sequence, atomic_load(&from->sequence));
+    atomic_store(&to->position, position);
+    atomic_store(&to->in_flight, 0);
+}
+
 /* Whether all bytes from `position` on are still those that the writer committed there. */
 static bool is_intact(const struct ring_memory *memory, uint64_t position)
 {
@@ -311,6 +320,11 @@ void ring_reader_close(struct ring_reader *reader)
 }
 
 uint64_t ring_reader_epoch(const struct ring_reader *reader) { return reader->memory.head->epoch; }
+
+uint64_t ring_reader_sequence(const struct ring_reader *reader)
+{
+    return atomic_load(&reader->cursor->sequence);
+}
 
 uint64_t ring_reader_lost(const struct ring_reader *reader)
 {

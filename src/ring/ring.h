@@ -74,6 +74,8 @@ RESULT ring_reader_next(struct ring_reader *reader, void *buffer, struct ring_re
 /* The record that ring_reader_next() gave is dealt with. */
 void ring_reader_done(struct ring_reader *reader);
 
+/* Number of the last record that this reader, or the one before it, has dealt with. */
+uint64_t ring_reader_sequence(const struct ring_reader *reader);
 /* Records that this reader and its predecessors missed because the writer came round. */
 uint64_t ring_reader_lost(const struct ring_reader *reader);
 /* Bytes that wait for this reader. */
@@ -96,3 +98,7 @@ struct ring_cursor_view ring_cursor_look(const struct ring_cursor *cursor);
 /* Tells the next reader to pass over record `sequence` (counted by the caller, not as lost).
  * Only while no reader runs. */
 void ring_cursor_skip(struct ring_cursor *cursor, uint64_t sequence);
+/* Puts the reader of `to` where the reader of `from` is; what was in flight there comes next here.
+ * Only while no reader of `to` reads; the one of `from` may: then a record or two that it has dealt
+ * with come again, and none is left out. */
+void ring_cursor_follow(struct ring_cursor *to, const struct ring_cursor *from);

@@ -115,6 +115,8 @@ static RESULT programs_try_each(const struct loader_settings *settings, struct l
     struct result result = RESULT_OK;
     for (unsigned probe = 0; probe < PROBE_COUNT && result_is_ok(result); probe++) {
         struct probe_status *status = &loaded->probes[probe];
+        if (status->state == PROBE_LEFT_OUT)
+            continue;
         const char *program = probe_row(probe)->program;
         bool is_known = false;
         for (unsigned other = 0; other < probe && !is_known; other++) {
@@ -134,6 +136,17 @@ static void spare_snapshot(struct loaded *loaded)
 {
     if (loaded->probes[PROBE_snapshot].state == PROBE_UNTRIED)
         loaded->probes[PROBE_snapshot_plain].state = PROBE_SPARE;
+}
+
+/* What the boot guard does not want is not even given to the verifier. */
+static void leave_out(struct loaded *loaded)
+{
+    for (unsigned probe = 0; probe < PROBE_COUNT; probe++) {
+        bool is_base = probe_row(probe)->is_required || probe == PROBE_snapshot
+                       || probe == PROBE_snapshot_plain;
+        if (!is_base)
+            loaded->probes[probe].state = PROBE_LEFT_OUT;
+    }
 }
 
 /* Loads the programs of all probes that are still untried. */
@@ -232,6 +245,8 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     libbpf_set_print(print_nothing);
     libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     spare_snapshot(ret_loaded);
+    if (settings->is_base_only)
+        leave_out(ret_loaded);
     struct sensor_bpf *object = NULL;
     int failure = object_load(settings, ret_loaded, &object);
     if (failure == -EPERM)

@@ -27,6 +27,7 @@ enum probe_state {
     PROBE_ABSENT,  /* this kernel has no such place to attach to */
     PROBE_REFUSED, /* the kernel did not load the program: see detail */
     PROBE_FAILED,  /* loaded, but attaching failed: see system_errno */
+    PROBE_LEFT_OUT, /* on purpose: loader_settings.is_base_only */
     PROBE_STATE_COUNT
 };
 
@@ -62,9 +63,10 @@ struct loader_settings {
     uint32_t ring_bytes;      /* of the kernel ring: a power of two, at least 64 KiB */
     uint32_t wake_fill_bytes; /* the reader is woken when the ring holds more than this ... */
     uint64_t wake_gap_ns;     /* ... or by a process start, if not woken for so long */
+    bool is_base_only;        /* required probes and the snapshot: a host that boots badly */
 };
 #define LOADER_SETTINGS_DEFAULT                                                                    \
-    ((struct loader_settings){LIMIT_KERNEL_RING_BYTES, 64 * KIB, UINT64_C(5000000)})
+    ((struct loader_settings){LIMIT_KERNEL_RING_BYTES, 64 * KIB, UINT64_C(5000000), false})
 
 /* What is loaded. All descriptors are close-on-exec, and -1 where there is none. */
 struct loaded {

@@ -33,6 +33,7 @@ const char *probe_state_name(enum probe_state state)
     static const char *const names[PROBE_STATE_COUNT] = {
         [PROBE_UNTRIED] = "untried", [PROBE_ATTACHED] = "attached", [PROBE_SPARE] = "spare",
         [PROBE_ABSENT] = "absent",   [PROBE_REFUSED] = "refused",   [PROBE_FAILED] = "failed",
+        [PROBE_LEFT_OUT] = "left out",
     };
     if ((unsigned)state >= PROBE_STATE_COUNT)
         abort();

@@ -20,6 +20,7 @@ struct alerts_log {
     struct recent_ids *ids;
     struct flood *flood;
     bool is_in_flight; /* `record` is not dealt with yet */
+    unsigned slot;     /* whose ring it came from */
     char id[ALERT_ID_BYTES];
     char *line;
     size_t line_size;
@@ -172,7 +173,13 @@ static void finish_record(struct alerts_log *log)
     free(log->line);
     log->line = NULL;
     log->is_in_flight = false;
-    ring_reader_done(log->options.reader);
+    ring_reader_done(log->options.readers[log->slot]);
+}
+
+static bool counts(const struct alerts_log *log, const struct alert *alert)
+{
+    return log->options.counts == NULL
+           || log->options.counts(log->options.context, log->slot, alert->sequence);
 }
 
 /* Makes the line of the record in log->record; what needs no line is finished here. */
@@ -182,6 +189,11 @@ static void take_record(struct alerts_log *log)
     struct event event;
     if (!result_is_ok(alert_decode(log->record, log->record_size, &alert))) {
         counter_add(COUNTER_control_alerts_malformed, 1);
+        finish_record(log);
+        return;
+    }
+    if (!counts(log, &alert)) {
+        counter_add(COUNTER_control_alerts_shadowed, 1);
         finish_record(log);
         return;
     }
@@ -232,17 +244,36 @@ static bool write_record(struct alerts_log *log)
 
 /* --- the work --------------------------------------------------------------------------------- */
 
-/* False: nothing new. */
-static bool next_record(struct alerts_log *log)
+static bool next_of(struct alerts_log *log, unsigned slot)
 {
     struct ring_record record;
-    struct result result = ring_reader_next(log->options.reader, log->record, &record);
+    if (log->options.readers[slot] == NULL)
+        return false;
+    struct result result = ring_reader_next(log->options.readers[slot], log->record, &record);
     if (result_is_ok(result)) {
         log->is_in_flight = true;
+        log->slot = slot;
         log->record_size = record.size;
     }
     /* ERROR_FORMAT: what could not be read is in ring_reader_lost(); the next one may be good. */
     return result_is_ok(result) || result.error == ERROR_FORMAT;
+}
+
+/* Of both engines in turns, so that neither's flood keeps the other's waiting. False: nothing new. */
+static bool next_record(struct alerts_log *log)
+{
+    unsigned other = (log->slot + 1) % ENGINE_SLOTS;
+    return next_of(log, other) || next_of(log, log->slot);
+}
+
+static uint64_t sum_over(const struct alerts_log *log,
+                         uint64_t (*number)(const struct ring_reader *reader))
+{
+    uint64_t sum = 0;
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        if (log->options.readers[slot] != NULL)
+            sum += number(log->options.readers[slot]);
+    return sum;
 }
 
 bool alerts_log_work(struct alerts_log *log, unsigned budget)
@@ -254,7 +285,7 @@ bool alerts_log_work(struct alerts_log *log, unsigned budget)
     bool is_more = write_record(log);
     for (unsigned i = 0; i < budget && is_more; i++)
         is_more = next_record(log) && write_record(log) && write_groups(log, false);
-    counter_set(COUNTER_control_alerts_lost, ring_reader_lost(log->options.reader));
+    counter_set(COUNTER_control_alerts_lost, sum_over(log, ring_reader_lost));
     return is_more;
 }
 
@@ -270,7 +301,7 @@ struct alerts_log_state alerts_log_state(const struct alerts_log *log)
     return (struct alerts_log_state){
         .written = log->written,
         .failing_since_wall_ns = log->failing_since_wall_ns,
-        .waiting_bytes = ring_reader_waiting(log->options.reader),
+        .waiting_bytes = sum_over(log, ring_reader_waiting),
         .grouped = flood_pending(log->flood) + log->unsaid,
     };
 }

@@ -14,10 +14,16 @@
 #include "agent/control/flood.h"
 #include "agent/control/rule_hits.h"
 #include "agent/log_file.h"
+#include "agent/role.h"
 #include "ring/ring.h"
 
+/* Whether an alert of this engine about this event counts; else the engine only watches. */
+typedef bool alerts_log_counts(void *context, unsigned slot, uint64_t sequence);
+
 struct alerts_log_options {
-    struct ring_reader *reader; /* of the alert ring; stays the caller's */
+    struct ring_reader *readers[ENGINE_SLOTS]; /* of the alert rings; stay the caller's; NULL: none */
+    alerts_log_counts *counts; /* NULL: all do */
+    void *context;             /* of `counts` */
     struct log_file *file;      /* stays the caller's */
     const struct clock *clock;
     const struct process_table *table; /* NULL: no ancestors */

@@ -92,7 +92,7 @@ static void start(struct bench *bench)
     assert_ok(ring_reader_open(bench->ring_fd, bench->cursor_fd, &bench->reader));
     bench->file = log_file_new(&file);
     assert_non_null(bench->file);
-    struct alerts_log_options options = {.reader = bench->reader, .file = bench->file,
+    struct alerts_log_options options = {.readers = {bench->reader}, .file = bench->file,
                                          .clock = &bench->clock, .host = &bench->host,
                                          .hits = bench->hits,
                                          .limits = bench->limits};

@@ -219,9 +219,9 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
     struct rules_visit visit = {.queue = queue, .sources = &answer->sources,
                                 .first = answer->next};
     uint32_t left_out = 0;
-    struct result result =
-        rules_report_read(answer->sources.rules_report, answer->generation, visit_rule, &visit,
-                          &left_out);
+    unsigned active = health_tree(answer->sources.health)->engine_active % ENGINE_SLOTS;
+    struct result result = rules_report_read(answer->sources.rules_reports[active],
+                                             answer->generation, visit_rule, &visit, &left_out);
     if (result.error == ERROR_AGAIN)
         return fail(queue, "the rules were changed while they were told: ask again");
     if (!result_is_ok(result))

@@ -19,7 +19,7 @@ struct answer_sources {
     struct health *health;
     const struct process_table *table; /* NULL: none */
     const char *boot_id;               /* 8 hexadecimal digits, for ids of processes */
-    int rules_report;                  /* -1: none */
+    int rules_reports[ENGINE_SLOTS];   /* of the engines; -1: none */
     const struct rules_watch *rules;
     const struct rule_hits *hits;
     const struct log_file *alerts; /* the log that alerts are read from */

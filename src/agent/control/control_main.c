@@ -36,7 +36,7 @@ struct control {
     struct child child;
     struct alert_host host;
     char boot_id[17];
-    struct ring_reader *alert_reader;
+    struct ring_reader *alert_readers[ENGINE_SLOTS];
     struct ring_reader *event_reader; /* NULL: nobody looks */
     uint64_t event_reader_lost;
     struct process_table *table;
@@ -45,6 +45,7 @@ struct control {
     struct rule_hits *hits;
     struct agent_log *log;
     struct health *health;
+    const struct tree_page *tree;
     struct rules_watch *rules;
     struct server *server;
     struct configuration configuration;
@@ -294,7 +295,7 @@ static void open_health(struct control *control)
     static const enum grant PAGES[ROLE_COUNT] = {
         [ROLE_supervisor] = GRANT_counters_supervisor, [ROLE_loader] = GRANT_counters_loader,
         [ROLE_sensor] = GRANT_counters_sensor,         [ROLE_engine] = GRANT_counters_engine,
-        [ROLE_control] = GRANT_counters_control,
+        [ROLE_control] = GRANT_counters_control,       [ROLE_engine_b] = GRANT_counters_engine_b,
     };
     struct health_options options = {.clock = clock_system(), .log = control->log,
                                      .host = &control->host,
@@ -309,22 +310,40 @@ static void open_health(struct control *control)
     if (grants[GRANT_tree] >= 0)
         require_ok(tree_map(grants[GRANT_tree], false, &tree), "cannot map the process tree");
     options.tree = tree;
+    control->tree = tree;
     options.processes = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     control->health = health_new(&options);
     require(control->health != NULL, "no memory for the state of health");
 }
 
+/* The supervisor publishes a period before an event of it is judged, so the page is never behind
+ * the alert. */
+static bool alert_counts(void *context, unsigned slot, uint64_t sequence)
+{
+    const struct control *control = context;
+    struct tree tree;
+    if (control->tree == NULL || !result_is_ok(tree_read(control->tree, &tree)))
+        return true;
+    unsigned counting = tree_period_slot(&tree, sequence);
+    return counting == slot || counting == ENGINE_SLOTS;
+}
+
 static void open_alerts(struct control *control)
 {
     const int *grants = control->child.grants;
-    require_ok(ring_reader_open(grants[GRANT_alert_ring], grants[GRANT_alert_cursor],
-                                &control->alert_reader),
-               "cannot open the alert ring");
+    static const enum grant RINGS[ENGINE_SLOTS] = {GRANT_alert_ring, GRANT_alert_ring_b};
+    static const enum grant CURSORS[ENGINE_SLOTS] = {GRANT_alert_cursor, GRANT_alert_cursor_b};
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        require_ok(ring_reader_open(grants[RINGS[slot]], grants[CURSORS[slot]],
+                                    &control->alert_readers[slot]),
+                   "cannot open the alert ring");
     struct configuration fallback = configuration_default();
     control->hits = rule_hits_new();
     require(control->hits != NULL, "no memory for the rules' hits");
     struct alerts_log_options options = {
-        .reader = control->alert_reader,
+        .readers = {control->alert_readers[0], control->alert_readers[1]},
+        .counts = alert_counts,
+        .context = control,
         .file = control->alerts_file,
         .clock = clock_system(),
         .table = control->table,
@@ -344,7 +363,7 @@ static void open_server(struct control *control)
         .health = control->health,
         .table = control->table,
         .boot_id = control->boot_id,
-        .rules_report = grants[GRANT_rules_report],
+        .rules_reports = {grants[GRANT_rules_report], grants[GRANT_rules_report_b]},
         .rules = control->rules,
         .hits = control->hits,
         .alerts = control->alerts_file,
@@ -435,8 +454,11 @@ static void each_second(struct control *control, uint64_t now_ns)
     control->next_second_ns = now_ns + NS_PER_S;
     health_work(control->health);
     note_generation(control);
-    rules_off_say(&control->rules_off, health_tree(control->health),
-                  control->child.grants[GRANT_rules_report], clock_system(), control->log);
+    const struct tree *tree = health_tree(control->health);
+    rules_off_say(&control->rules_off, tree,
+                  control->child.grants[tree->engine_active == 0 ? GRANT_rules_report
+                                                                 : GRANT_rules_report_b],
+                  clock_system(), control->log);
     agent_log_work(control->log);
     result_ignore(log_file_sync(control->alerts_file)); /* a failure is in the file's state */
 }

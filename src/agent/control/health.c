@@ -239,7 +239,7 @@ static void find_processes(struct health *health, struct findings *findings, uin
     if (tree->is_blind)
         find(findings, "blind", "sensor",
              "No eBPF program is attached: nothing is seen. `creance probe` says why.");
-    static const enum role NEEDED[] = {ROLE_sensor, ROLE_engine};
+    const enum role NEEDED[] = {ROLE_sensor, engine_role(tree->engine_active % ENGINE_SLOTS)};
     for (size_t i = 0; i < 2; i++) {
         const struct tree_child *child = &tree->children[NEEDED[i]];
         if (child->state == CHILD_RUNNING || (tree->is_blind && NEEDED[i] == ROLE_sensor))
@@ -419,13 +419,11 @@ static json_t *rules_json(const struct health *health)
                      "unreadable_files", json_number(health->facts.rule_problems));
 }
 
+/* For the engine whose alerts count: what another one has judged as well is no matter. */
 static uint64_t events_waiting(const struct health *health)
 {
-    const uint64_t *counters = health->counters;
-    uint64_t taken = counters[COUNTER_engine_events] + counters[COUNTER_engine_events_lost]
-                     + counters[COUNTER_engine_events_malformed]
-                     + counters[COUNTER_supervisor_events_skipped];
-    uint64_t given = counters[COUNTER_sensor_events];
+    uint64_t given = health->counters[COUNTER_sensor_events];
+    uint64_t taken = health->tree.engine_sequence;
     return given > taken ? given - taken : 0;
 }
 

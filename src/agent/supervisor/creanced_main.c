@@ -21,12 +21,16 @@ enum exit_code { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_MISSING = 4 };
 static const char HELP[] =
     "creanced: starts and watches the processes of the Creance agent\n"
     "\n"
-    "Usage: creanced [--foreground] [--state DIR] [--content DIR] [--without-sensor]\n"
+    "Usage: creanced [--foreground] [--state DIR] [--content DIR] [--update-policy P]\n"
+    "                [--without-sensor]\n"
     "\n"
     "  --foreground      stay in the foreground (this is always so; for service files)\n"
     "  --state DIR       keep everything that is written below DIR\n"
     "                    (default: /run, /var/log, /etc and /var/lib/creance)\n"
     "  --content DIR     take the vendor's rules from DIR/rules (default: /usr/lib/creance)\n"
+    "  --update-policy P how long a release waits and is watched here, in seconds:\n"
+    "                    age=86400,urgent=21600,full=259200,bake=14400,shadow=600\n"
+    "                    (these are the defaults; docs/updates.md says what each does)\n"
     "  --without-sensor  load no eBPF programs: nothing on this host is watched\n"
     "  --version, --help\n"
     "\n"
@@ -39,6 +43,7 @@ static const char HELP[] =
 struct arguments {
     const char *state;
     const char *content;
+    const char *update_policy; /* NULL: the defaults */
     bool without_sensor;
 };
 
@@ -48,6 +53,7 @@ static struct arguments parse_arguments(int count, char **values)
     static const struct option OPTIONS[] = {
         {"foreground", no_argument, NULL, 'f'},     {"state", required_argument, NULL, 's'},
         {"content", required_argument, NULL, 'c'},  {"without-sensor", no_argument, NULL, 'w'},
+        {"update-policy", required_argument, NULL, 'u'},
         {"version", no_argument, NULL, 'v'},        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -62,6 +68,9 @@ static struct arguments parse_arguments(int count, char **values)
             break;
         case 'c':
             arguments.content = optarg;
+            break;
+        case 'u':
+            arguments.update_policy = optarg;
             break;
         case 'w':
             arguments.without_sensor = true;
@@ -139,7 +148,10 @@ static RESULT run(const struct arguments *arguments, struct explanation *why)
     static struct paths paths;
     GUARD(paths_resolve(arguments->state, arguments->content, &paths, why));
     struct supervisor_options options = {.paths = &paths,
+                                         .updates = update_settings_default(),
                                          .without_sensor = arguments->without_sensor};
+    if (arguments->update_policy != NULL)
+        GUARD(update_settings_parse(arguments->update_policy, &options.updates, why));
     GUARD(open_programs(&options, why));
     GUARD(take_lock(&paths, why));
     return supervisor_run(&options, why);

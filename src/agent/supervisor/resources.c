@@ -27,6 +27,8 @@ static const enum grant FOR_ENGINE[] = {
     GRANT_alert_ring_writer, GRANT_rules_report_writer, GRANT_flight_record,
 };
 static const enum grant FOR_CONTROL[] = {
+    GRANT_alert_ring_b,          GRANT_alert_cursor_b,     GRANT_rules_report_b,
+    GRANT_counters_engine_b,
     GRANT_event_ring,            GRANT_wake_control,       GRANT_alert_ring,
     GRANT_alert_cursor,          GRANT_rules_report,       GRANT_process_table,
     GRANT_tree,                  GRANT_counters_supervisor, GRANT_counters_loader,
@@ -44,6 +46,7 @@ static const struct {
 } DUE[ROLE_COUNT] = {
     [ROLE_sensor] = {FOR_SENSOR, COUNT_OF(FOR_SENSOR)},
     [ROLE_engine] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
+    [ROLE_engine_b] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
     [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
 };
 
@@ -55,7 +58,7 @@ static const struct {
 } COUNTER_VIEWS[] = {
     {ROLE_supervisor, GRANT_counters_supervisor}, {ROLE_loader, GRANT_counters_loader},
     {ROLE_sensor, GRANT_counters_sensor},         {ROLE_engine, GRANT_counters_engine},
-    {ROLE_control, GRANT_counters_control},
+    {ROLE_control, GRANT_counters_control},       {ROLE_engine_b, GRANT_counters_engine_b},
 };
 
 static RESULT open_counters(struct resources *resources)
@@ -81,26 +84,46 @@ static RESULT open_shared(int *grants, enum grant writer, enum grant reader)
     return shared_memory_reopen_readonly(grants[writer], &grants[reader]);
 }
 
+/* What one engine writes, and what control reads of it. */
+static RESULT open_engine(struct resources *resources, unsigned slot)
+{
+    static const struct {
+        enum grant alert_ring, alert_cursor, rules_report;
+    } VIEWS[ENGINE_SLOTS] = {
+        {GRANT_alert_ring, GRANT_alert_cursor, GRANT_rules_report},
+        {GRANT_alert_ring_b, GRANT_alert_cursor_b, GRANT_rules_report_b},
+    };
+    int *grants = resources->grants;
+    int *own = resources->engines[slot];
+    GUARD(ring_create(LIMIT_ALERT_RING_BYTES, resources->epoch, &own[GRANT_alert_ring_writer]));
+    GUARD(shared_memory_reopen_readonly(own[GRANT_alert_ring_writer],
+                                        &grants[VIEWS[slot].alert_ring]));
+    GUARD(ring_cursor_create(&grants[VIEWS[slot].alert_cursor]));
+    GUARD(shared_memory_create("creance-rules-report", RULES_REPORT_BYTES,
+                               &own[GRANT_rules_report_writer]));
+    GUARD(shared_memory_reopen_readonly(own[GRANT_rules_report_writer],
+                                        &grants[VIEWS[slot].rules_report]));
+    GUARD(flight_create(&own[GRANT_flight_record]));
+    GUARD(flight_map(own[GRANT_flight_record], &resources->flights[slot]));
+    GUARD(ring_cursor_create(&own[GRANT_event_cursor]));
+    return ring_cursor_map(own[GRANT_event_cursor], &resources->engine_cursors[slot]);
+}
+
 static RESULT open_memory(struct resources *resources)
 {
     int *grants = resources->grants;
     GUARD(ring_create(LIMIT_EVENT_RING_BYTES, resources->epoch, &grants[GRANT_event_ring_writer]));
     GUARD(open_shared(grants, GRANT_event_ring_writer, GRANT_event_ring));
-    GUARD(ring_create(LIMIT_ALERT_RING_BYTES, resources->epoch, &grants[GRANT_alert_ring_writer]));
-    GUARD(open_shared(grants, GRANT_alert_ring_writer, GRANT_alert_ring));
-    GUARD(shared_memory_create("creance-rules-report", RULES_REPORT_BYTES,
-                               &grants[GRANT_rules_report_writer]));
-    GUARD(open_shared(grants, GRANT_rules_report_writer, GRANT_rules_report));
-    GUARD(flight_create(&grants[GRANT_flight_record]));
-    GUARD(flight_map(grants[GRANT_flight_record], &resources->flight));
     GUARD(process_table_create(&grants[GRANT_process_table_writer]));
     GUARD(open_shared(grants, GRANT_process_table_writer, GRANT_process_table));
-    GUARD(ring_cursor_create(&grants[GRANT_event_cursor]));
-    GUARD(ring_cursor_create(&grants[GRANT_alert_cursor]));
-    GUARD(ring_cursor_map(grants[GRANT_event_cursor], &resources->engine_cursor));
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        GUARD(open_engine(resources, slot));
     GUARD(open_wake(&grants[GRANT_wake_engine]));
     GUARD(open_wake(&grants[GRANT_wake_control]));
     GUARD(open_counters(resources));
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        GUARD(counters_map(resources->counters[engine_role(slot)],
+                           &resources->engine_counters[slot]));
 
     int tree;
     GUARD(tree_create(&tree));
@@ -201,8 +224,11 @@ RESULT resources_open(struct resources *resources, const struct paths *paths,
                       struct explanation *why)
 {
     *resources = (struct resources){.snapshot_link = -1};
-    for (size_t i = 0; i < GRANT_COUNT; i++)
+    for (size_t i = 0; i < GRANT_COUNT; i++) {
         resources->grants[i] = -1;
+        for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+            resources->engines[slot][i] = -1;
+    }
     for (size_t i = 0; i < ROLE_COUNT; i++)
         resources->counters[i] = -1;
     if (getrandom(&resources->epoch, sizeof resources->epoch, 0) != sizeof resources->epoch)
@@ -244,6 +270,8 @@ void resources_close(struct resources *resources, const struct paths *paths)
         (void)unlink(paths->control_socket);
     resources_drop_kernel(resources);
     close_all(resources->grants, GRANT_COUNT);
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        close_all(resources->engines[slot], GRANT_COUNT);
     close_all(resources->counters, ROLE_COUNT);
 }
 
@@ -274,10 +302,13 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
                            struct explanation *why)
 {
     struct result result = hand(socket, GRANT_own_counters, resources->counters[role]);
+    unsigned slot = 0;
+    const int *own = role_engine_slot(role, &slot) ? resources->engines[slot] : NULL;
     for (size_t i = 0; i < DUE[role].count && result_is_ok(result); i++) {
         enum grant grant = DUE[role].grants[i];
-        if (resources->grants[grant] >= 0)
-            result = hand(socket, grant, resources->grants[grant]);
+        int fd = own != NULL && own[grant] >= 0 ? own[grant] : resources->grants[grant];
+        if (fd >= 0)
+            result = hand(socket, grant, fd);
     }
     if (result_is_ok(result) && role == ROLE_sensor)
         result = hand_snapshot(resources, socket);
@@ -286,7 +317,8 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
                                   .start = {.epoch = resources->epoch,
                                             .boot_id_high = resources->boot_id_high,
                                             .boot_id_low = resources->boot_id_low,
-                                            .kernel_epoch = resources->kernel_epoch}};
+                                            .kernel_epoch = resources->kernel_epoch,
+                                            .boot_level = resources->boot_level}};
     if (result_is_ok(result))
         result = channel_send(socket, &start);
     if (!result_is_ok(result))

@@ -16,12 +16,17 @@ enum { LINKS_MAX = TREE_PROBES_MAX };
 
 struct resources {
     int grants[GRANT_COUNT];     /* -1: not there */
+    /* What each engine has of its own; the first one's grants are the numbers that an engine
+     * knows them by, in `engines[slot][grant]`. */
+    int engines[ENGINE_SLOTS][GRANT_COUNT];
     int counters[ROLE_COUNT];    /* writable counter page of each role */
     int links[LINKS_MAX];        /* keep the eBPF programs attached while they are open */
     size_t link_count;
     int snapshot_link;           /* place of the snapshot iterator's link in it; -1: none */
-    struct ring_cursor *engine_cursor;
-    struct flight *flight;       /* the engine's */
+    struct ring_cursor *engine_cursors[ENGINE_SLOTS];
+    struct flight *flights[ENGINE_SLOTS]; /* the engines' */
+    struct counters_view *engine_counters[ENGINE_SLOTS];
+    uint32_t boot_level;         /* enum boot_level: told to each child at its start */
     struct tree_page *tree;
     uint64_t epoch;
     uint64_t boot_id_high, boot_id_low;

@@ -108,7 +108,8 @@ static _Noreturn void run_child(const struct role_row *row, int program, int soc
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-    char *const arguments[] = {(char *)(uintptr_t)row->program, NULL};
+    /* Which of the roles of its program it has. */
+    char *const arguments[] = {(char *)(uintptr_t)row->program, (char *)(uintptr_t)row->name, NULL};
     char *const environment[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin", fault_environment(),
                                  NULL};
     (void)fexecve(PROGRAM_FD, arguments, environment);

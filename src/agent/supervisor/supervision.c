@@ -18,16 +18,35 @@ enum {
     DEATHS_MAX = 2,
 };
 
-static const enum role KEPT_RUNNING[] = {ROLE_sensor, ROLE_engine, ROLE_control};
+static const enum role KEPT_RUNNING[] = {ROLE_sensor, ROLE_engine, ROLE_control, ROLE_engine_b};
 
 void supervision_init(struct supervision *supervision)
 {
     *supervision = (struct supervision){0};
+    supervision_disable(supervision, ROLE_engine_b);
 }
 
 void supervision_disable(struct supervision *supervision, enum role role)
 {
+    struct supervised *child = &supervision->children[role];
     supervision->is_disabled[role] = true;
+    if (child->state == CHILD_WAITING)
+        child->state = CHILD_DOWN;
+}
+
+void supervision_enable(struct supervision *supervision, enum role role)
+{
+    struct supervised *child = &supervision->children[role];
+    supervision->is_disabled[role] = false;
+    child->quick_deaths = 0;
+    if (child->state == CHILD_WAITING || child->state == CHILD_DONE)
+        child->state = CHILD_DOWN;
+}
+
+static bool is_engine(enum role role)
+{
+    unsigned slot;
+    return role_engine_slot(role, &slot);
 }
 
 static bool passed(uint64_t since_ns, uint64_t limit_ms, uint64_t now_ns)
@@ -76,7 +95,7 @@ static bool is_crash(int wait_status)
 static bool blame_rule(struct supervision *supervision, const struct supervision_event *event,
                        uint64_t now_ns, struct supervision_actions *actions)
 {
-    const struct supervised *engine = &supervision->children[ROLE_engine];
+    const struct supervised *engine = &supervision->children[event->role];
     bool has_rule = event->has_rule || engine->is_killed_in_rule;
     struct rule_digest rule = engine->is_killed_in_rule ? engine->rule : event->rule;
     bool is_again = has_rule && supervision->has_death_rule
@@ -103,12 +122,13 @@ static void blame(struct supervision *supervision, const struct supervision_even
     if (blame_rule(supervision, event, now_ns, actions))
         return;
     /* A rule in flight belongs to the set before: the new one is only waiting to be loaded. */
-    if (supervision->loading != 0 && !event->has_rule) {
-        supervision->loading_deaths++;
-        if (supervision->loading_deaths >= DEATHS_MAX) {
+    struct supervised *engine = &supervision->children[event->role];
+    if (engine->loading != 0 && !event->has_rule) {
+        engine->loading_deaths++;
+        if (engine->loading_deaths >= DEATHS_MAX) {
             actions->drop_rules = true;
-            supervision->loading = 0;
-            supervision->loading_deaths = 0;
+            engine->loading = 0;
+            engine->loading_deaths = 0;
         }
         return;
     }
@@ -134,7 +154,12 @@ static void ended(struct supervision *supervision, const struct supervision_even
         enter(child, supervision->is_stopping ? CHILD_DOWN : CHILD_DONE, now_ns);
         return;
     }
-    if (event->role == ROLE_engine)
+    if (supervision->is_disabled[event->role] || event->is_ordered) {
+        enter(child, CHILD_DOWN, now_ns);
+        child->loading = 0;
+        return;
+    }
+    if (is_engine(event->role) && !event->is_candidate)
         blame(supervision, event, now_ns, actions);
     child->delay_ms = next_delay_ms(child, event->role, now_ns);
     child->start_at_ns = now_ns + child->delay_ms * NS_PER_MS;
@@ -159,9 +184,9 @@ static bool hangs(const struct supervision *supervision, enum role role, uint64_
     const struct supervised *child = &supervision->children[role];
     if (child->state != CHILD_RUNNING)
         return false;
-    if (role == ROLE_engine && supervision->loading != 0)
-        return passed(supervision->loading_since_ns, RULES_LOAD_MAX_MS, now_ns);
-    if (role == ROLE_engine && child->in_flight != 0
+    if (child->loading != 0)
+        return passed(child->loading_since_ns, RULES_LOAD_MAX_MS, now_ns);
+    if (is_engine(role) && child->in_flight != 0
         && passed(child->in_flight_since_ns, LIMIT_EVENT_HANG_MS, now_ns))
         return true;
     return passed(child->beat_ns, LIMIT_HEARTBEAT_SILENCE_MS, now_ns);
@@ -222,7 +247,7 @@ static void look_at_rule(struct supervised *engine, const struct supervision_eve
     if (event->cpu_ns <= engine->rule_since_cpu_ns + (uint64_t)LIMIT_RULE_CPU_MS * NS_PER_MS)
         return;
     engine->is_killed_in_rule = true;
-    say_kill(engine, ROLE_engine, KILL_HUNG, actions);
+    say_kill(engine, event->role, KILL_HUNG, actions);
 }
 
 static void look(struct supervised *engine, const struct supervision_event *event,
@@ -259,20 +284,20 @@ void supervision_step(struct supervision *supervision, const struct supervision_
         say_kill(child, event->role, KILL_LIED, ret_actions);
         break;
     case SUPERVISION_LOOK:
-        look(&supervision->children[ROLE_engine], event, now_ns, ret_actions);
+        look(child, event, now_ns, ret_actions);
         break;
     case SUPERVISION_LOADING:
-        if (supervision->loading != event->value)
-            supervision->loading_deaths = 0;
-        supervision->loading = event->value;
-        supervision->loading_since_ns = now_ns;
+        if (child->loading != event->value)
+            child->loading_deaths = 0;
+        child->loading = event->value;
+        child->loading_since_ns = now_ns;
         break;
     case SUPERVISION_LOADED:
         /* It could neither beat nor judge while it loaded: both times begin now. */
-        supervision->children[ROLE_engine].beat_ns = now_ns;
-        supervision->children[ROLE_engine].in_flight_since_ns = now_ns;
-        supervision->loading = 0;
-        supervision->loading_deaths = 0;
+        child->beat_ns = now_ns;
+        child->in_flight_since_ns = now_ns;
+        child->loading = 0;
+        child->loading_deaths = 0;
         break;
     case SUPERVISION_STOP:
         supervision->is_stopping = true;
@@ -283,7 +308,9 @@ void supervision_step(struct supervision *supervision, const struct supervision_
 
 uint64_t supervision_wait_ms(const struct supervision *supervision, uint64_t now_ns)
 {
-    uint64_t wait_ms = supervision->children[ROLE_engine].has_rule ? RULE_TICK_MS : TICK_MS;
+    bool has_rule = supervision->children[ROLE_engine].has_rule
+                    || supervision->children[ROLE_engine_b].has_rule;
+    uint64_t wait_ms = has_rule ? RULE_TICK_MS : TICK_MS;
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         const struct supervised *child = &supervision->children[i];
         if (child->state != CHILD_WAITING)

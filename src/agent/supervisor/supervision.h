@@ -28,6 +28,9 @@ struct supervised {
     uint64_t rule_since_cpu_ns; /* its computing time when the rule was first seen there */
     bool is_killed_in_rule;     /* killed because of the rule in flight */
     bool is_killed;             /* a kill was said; do not say it again */
+    uint64_t loading;           /* engine: generation of rules that it is loading; 0: none */
+    uint64_t loading_since_ns;
+    uint32_t loading_deaths;
 };
 
 struct supervision {
@@ -37,9 +40,6 @@ struct supervision {
     struct rule_digest death_rule; /* and in which rule, where there was one */
     bool has_death_rule;
     struct breaker breaker;   /* rules that are switched off */
-    uint64_t loading;         /* generation of rules that the engine is loading; 0: none */
-    uint64_t loading_since_ns;
-    uint32_t loading_deaths;
     uint64_t events_skipped;
     bool is_disabled[ROLE_COUNT];
     bool is_stopping;
@@ -68,6 +68,10 @@ struct supervision_event {
     bool has_rule;
     struct rule_digest rule;
     uint64_t cpu_ns; /* computing time it has used so far */
+    /* ENDED of an engine: it runs a release that is not proven yet, whose fault the end is. It
+     * switches no rule off, passes over no event and drops no rule set. */
+    bool is_candidate;
+    bool is_ordered; /* ENDED: the supervisor had ended it on purpose */
 };
 
 enum supervision_kill { KILL_NONE, KILL_LIED, KILL_HUNG };
@@ -84,8 +88,11 @@ struct supervision_actions {
 };
 
 void supervision_init(struct supervision *supervision);
-/* Never starts this child; without a loader no sensor starts either. */
+/* Does not start this child (any more); without a loader no sensor starts either. What runs is the
+ * caller's to end. The second engine begins disabled. */
 void supervision_disable(struct supervision *supervision, enum role role);
+/* Starts it, as soon as the one before has ended. */
+void supervision_enable(struct supervision *supervision, enum role role);
 void supervision_step(struct supervision *supervision, const struct supervision_event *event,
                       uint64_t now_ns, struct supervision_actions *ret_actions);
 

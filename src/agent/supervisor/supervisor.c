@@ -3,11 +3,11 @@
 
 #include "agent/process_usage.h"
 #include "agent/supervisor/spawn.h"
-#include "agent/supervisor/supervision.h"
+#include "agent/supervisor/supervisor_state.h"
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/limits.h"
 #include "sensor/loader.h"
+#include "update/lifecycle/boot_guard.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,46 +23,10 @@
 enum {
     STOP_WAIT_MS = 3000,
     MESSAGES_PER_TURN = 64,
-    NOTICES_MAX = 32,
     MISSED_RUNS_EVERY_MS = 5000,
 };
 
-/* Sealed rule sources and their number. fd -1: none. */
-struct rules {
-    int fd;
-    uint64_t generation;
-};
-
-struct running_child {
-    pid_t pid; /* 0: none */
-    int socket;
-    enum channel_phase phase;
-    bool said_hello;
-};
-
-struct supervisor {
-    const struct supervisor_options *options;
-    struct resources resources;
-    struct supervision supervision;
-    struct tree tree;
-    struct running_child children[ROLE_COUNT];
-    struct rules candidate; /* on offer, not yet loaded by an engine */
-    struct rules good;      /* loaded by an engine before */
-    bool rules_unsent;      /* the engine's queue was full, or it is not there */
-    bool switches_unsent;   /* the same of the rules that are switched off, or on again */
-    int processes;          /* /proc */
-    uint64_t generation;
-    struct message notices[NOTICES_MAX]; /* for control, which may be down */
-    size_t notice_count;
-    uint64_t next_missed_runs_ns;
-    int signals;
-    bool is_stopping;
-};
-
-static uint64_t now_ns(void) { return clock_boottime_ns(clock_system()); }
-
-static void say(const char *format, ...) PRINTF_LIKE(1, 2);
-static void say(const char *format, ...)
+void say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -88,7 +52,7 @@ static void send_notices(struct supervisor *supervisor)
 
 /* Control writes it into the agent's log. With more waiting than fit, the newest is dropped here:
  * the line on stderr was written before. */
-static void notice(struct supervisor *supervisor, enum notice notice, enum role role,
+void notice(struct supervisor *supervisor, enum notice notice, enum role role,
                    uint64_t first, uint64_t second)
 {
     if (supervisor->notice_count == NOTICES_MAX)
@@ -103,7 +67,7 @@ static void notice(struct supervisor *supervisor, enum notice notice, enum role 
     send_notices(supervisor);
 }
 
-static void publish(struct supervisor *supervisor)
+void publish(struct supervisor *supervisor)
 {
     struct tree *tree = &supervisor->tree;
     for (size_t i = 0; i < ROLE_COUNT; i++) {
@@ -124,125 +88,14 @@ static void publish(struct supervisor *supervisor)
                 (struct tree_rule_off){row->rule, row->until_ns, row->trips};
     }
     tree->events_skipped = supervisor->supervision.events_skipped;
+    const struct engine_slots *slots = &supervisor->slots;
+    tree->engine_active = slots->active;
+    tree->engine_sequence =
+        ring_cursor_look(supervisor->resources.engine_cursors[slots->active]).sequence;
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        tree->engine_uses[slot] = (uint32_t)slots->slots[slot].use;
     tree->is_blind = supervisor->resources.link_count == 0;
     tree_publish(supervisor->resources.tree, tree);
-}
-
-/* --- rules: from control to the engine -------------------------------------------------------- */
-
-static void close_rules(struct rules *rules)
-{
-    if (rules->fd >= 0)
-        close(rules->fd);
-    *rules = (struct rules){.fd = -1};
-}
-
-static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
-                 uint64_t value);
-
-/* Which rules are off, and which no longer. All of them: hearing one again does no harm. */
-static bool send_switches(struct supervisor *supervisor)
-{
-    const struct running_child *engine = &supervisor->children[ROLE_engine];
-    if (engine->pid == 0 || engine->phase != PHASE_RUNNING)
-        return false;
-    const struct breaker *breaker = &supervisor->supervision.breaker;
-    for (uint32_t i = 0; i < breaker->count && supervisor->switches_unsent; i++) {
-        uint64_t words[4];
-        bytes_copy(words, sizeof words, breaker->rows[i].rule.bytes,
-                   sizeof breaker->rows[i].rule.bytes);
-        const struct message message = {.type = MESSAGE_rule_switch,
-                                        .fd = -1,
-                                        .rule_switch = {.digest_1 = words[0],
-                                                        .digest_2 = words[1],
-                                                        .digest_3 = words[2],
-                                                        .digest_4 = words[3],
-                                                        .is_off = breaker->rows[i].is_off}};
-        if (!result_is_ok(channel_send(engine->socket, &message)))
-            return false; /* its queue is full or it is gone: the next turn tries again */
-    }
-    supervisor->switches_unsent = false;
-    return true;
-}
-
-/* First what is switched off: an engine judges from the moment it has rules. */
-static void send_rules(struct supervisor *supervisor)
-{
-    struct running_child *engine = &supervisor->children[ROLE_engine];
-    if (!send_switches(supervisor))
-        return;
-    const struct rules *rules =
-        supervisor->candidate.fd >= 0 ? &supervisor->candidate : &supervisor->good;
-    if (!supervisor->rules_unsent || rules->fd < 0 || engine->pid == 0
-        || engine->phase != PHASE_RUNNING)
-        return;
-    const struct message message = {.type = MESSAGE_rules,
-                                    .fd = rules->fd,
-                                    .rules = {.generation = rules->generation}};
-    if (!result_is_ok(channel_send(engine->socket, &message)))
-        return; /* its queue is full or it is gone: the next turn tries again */
-    supervisor->rules_unsent = false;
-    step(supervisor, SUPERVISION_LOADING, ROLE_engine, rules->generation);
-}
-
-/* Rules come as memory that nobody can change any more, or not at all. */
-static bool is_sealed(int fd)
-{
-    const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-    int found = fcntl(fd, F_GET_SEALS);
-    struct stat status;
-    return found >= 0 && (found & seals) == seals && fstat(fd, &status) == 0
-           && status.st_size <= LIMIT_RULE_PACK_BYTES + LIMIT_RULE_FILE_BYTES;
-}
-
-static void take_offer(struct supervisor *supervisor, const struct message *message)
-{
-    if (!is_sealed(message->fd)) {
-        close(message->fd);
-        counter_add(COUNTER_supervisor_bad_messages, 1);
-        say("control offered rules that are not sealed or too large; the old ones stay in force");
-        return;
-    }
-    close_rules(&supervisor->candidate);
-    supervisor->candidate = (struct rules){message->fd, ++supervisor->generation};
-    supervisor->rules_unsent = true;
-    send_rules(supervisor);
-}
-
-static void take_loaded(struct supervisor *supervisor, const struct message_rules_loaded *loaded)
-{
-    step(supervisor, SUPERVISION_LOADED, ROLE_engine, loaded->generation);
-    bool is_candidate = supervisor->candidate.fd >= 0
-                        && loaded->generation == supervisor->candidate.generation;
-    if (loaded->failed != 0) {
-        say("the engine refused rule set %lu; rule set %lu stays in force",
-            (unsigned long)loaded->generation, (unsigned long)supervisor->good.generation);
-        notice(supervisor, NOTICE_rules_refused, ROLE_engine, loaded->generation,
-               supervisor->good.generation);
-        if (is_candidate)
-            close_rules(&supervisor->candidate);
-        supervisor->rules_unsent = is_candidate; /* an engine that is new has none yet */
-        return;
-    }
-    if (is_candidate) {
-        close_rules(&supervisor->good);
-        supervisor->good = supervisor->candidate;
-        supervisor->candidate = (struct rules){.fd = -1};
-    }
-    supervisor->tree.rules_generation = loaded->generation;
-    supervisor->tree.rules_loaded = loaded->loaded;
-    supervisor->tree.rules_inactive = loaded->inactive;
-    supervisor->tree.rules_rejected = loaded->rejected;
-}
-
-static void drop_rules(struct supervisor *supervisor)
-{
-    struct rules *bad =
-        supervisor->candidate.fd >= 0 ? &supervisor->candidate : &supervisor->good;
-    say("two engines died loading rule set %lu: it is dropped", (unsigned long)bad->generation);
-    uint64_t generation = bad->generation;
-    close_rules(bad);
-    notice(supervisor, NOTICE_rules_refused, ROLE_engine, generation, supervisor->good.generation);
 }
 
 /* --- children --------------------------------------------------------------------------------- */
@@ -277,8 +130,11 @@ static RESULT launch(struct supervisor *supervisor, enum role role, struct expla
 
 static void start_child(struct supervisor *supervisor, enum role role)
 {
+    unsigned slot;
     if (role == ROLE_loader)
         resources_drop_kernel(&supervisor->resources);
+    if (role_engine_slot(role, &slot))
+        engines_follow(supervisor, slot);
     struct explanation why;
     if (result_is_ok(launch(supervisor, role, &why)))
         return;
@@ -299,9 +155,19 @@ static void kill_child(struct supervisor *supervisor, enum role role, enum super
     pid_t pid = supervisor->children[role].pid;
     counter_add(KILLS[why].counter, 1);
     say("%s (pid %d) %s and is killed", role_row(role)->program, (int)pid, KILLS[why].text);
-    notice(supervisor, KILLS[why].notice, role,
-           supervisor->supervision.children[ROLE_engine].in_flight, 0);
+    notice(supervisor, KILLS[why].notice, role, supervisor->supervision.children[role].in_flight,
+           0);
+    supervisor->children[role].has_hung = why == KILL_HUNG;
     (void)kill(pid, SIGKILL);
+}
+
+void end_child(struct supervisor *supervisor, enum role role)
+{
+    struct running_child *child = &supervisor->children[role];
+    if (child->pid == 0 || child->is_end_ordered)
+        return;
+    child->is_end_ordered = true;
+    (void)kill(child->pid, SIGKILL);
 }
 
 /* Control sees it in the tree and names the rule in the agent's log. */
@@ -318,18 +184,20 @@ static void say_rule_off(const struct supervisor *supervisor, const struct rule_
 static void carry_out(struct supervisor *supervisor, const struct supervision_actions *actions)
 {
     if (actions->skip_event != 0) {
-        ring_cursor_skip(supervisor->resources.engine_cursor, actions->skip_event);
+        for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+            ring_cursor_skip(supervisor->resources.engine_cursors[slot], actions->skip_event);
         counter_add(COUNTER_supervisor_events_skipped, 1);
         say("event %lu is passed over: two engines died on it",
             (unsigned long)actions->skip_event);
         notice(supervisor, NOTICE_event_skipped, ROLE_engine, actions->skip_event, 0);
     }
     if (actions->drop_rules)
-        drop_rules(supervisor);
+        rules_drop(supervisor, supervisor->slots.active);
     if (actions->is_rule_off)
         say_rule_off(supervisor, &actions->rule);
     if (actions->is_rule_off || actions->is_rule_on)
-        supervisor->switches_unsent = true;
+        for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+            supervisor->engines[slot].are_switches_unsent = true;
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         if (actions->kill[i] != KILL_NONE && supervisor->children[i].pid > 0)
             kill_child(supervisor, (enum role)i, actions->kill[i]);
@@ -345,8 +213,8 @@ static void step_event(struct supervisor *supervisor, const struct supervision_e
     carry_out(supervisor, &actions);
 }
 
-static void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
-                 uint64_t value)
+void step(struct supervisor *supervisor, enum supervision_event_type type, enum role role,
+          uint64_t value)
 {
     const struct supervision_event event = {.type = type, .role = role, .value = value};
     step_event(supervisor, &event);
@@ -372,11 +240,12 @@ static void become_ready(struct supervisor *supervisor, enum role role)
 {
     supervisor->children[role].phase = PHASE_RUNNING;
     step(supervisor, SUPERVISION_READY, role, 0);
-    if (role == ROLE_engine) {
-        supervisor->rules_unsent = true;
-        supervisor->switches_unsent = true;
+    unsigned slot;
+    if (role_engine_slot(role, &slot)) {
+        supervisor->engines[slot].rules.is_unsent = true;
+        supervisor->engines[slot].are_switches_unsent = true;
     }
-    send_rules(supervisor);
+    rules_send(supervisor);
     send_notices(supervisor);
 }
 
@@ -421,6 +290,8 @@ static void take_from_loader(struct supervisor *supervisor, const struct message
 
 static void take(struct supervisor *supervisor, enum role role, const struct message *message)
 {
+    unsigned slot = 0;
+    (void)role_engine_slot(role, &slot);
     switch (message->type) {
     case MESSAGE_hello:
         greet(supervisor, role, message);
@@ -437,14 +308,19 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
         take_from_loader(supervisor, message);
         break;
     case MESSAGE_rules_offer:
-        take_offer(supervisor, message);
+        rules_take_offer(supervisor, message);
         break;
     case MESSAGE_rules_loaded:
-        take_loaded(supervisor, &message->rules_loaded);
+        rules_take_loaded(supervisor, slot, &message->rules_loaded);
+        break;
+    case MESSAGE_stands:
+        engines_stands(supervisor, slot, message->stands.position);
         break;
     case MESSAGE_grant:
     case MESSAGE_start:
+    case MESSAGE_release:
     case MESSAGE_rules:
+    case MESSAGE_duty:
     case MESSAGE_rule_switch:
     case MESSAGE_stop:
     case MESSAGE_notice:
@@ -490,31 +366,54 @@ static void count_probes(struct supervisor *supervisor)
     }
 }
 
+/* What the last engine of this place left behind. */
+static void look_at_end(struct supervisor *supervisor, unsigned slot,
+                        struct supervision_event *event)
+{
+    struct resources *resources = &supervisor->resources;
+    event->in_flight = ring_cursor_look(resources->engine_cursors[slot]).in_flight;
+    event->has_rule = flight_look(resources->flights[slot], &event->rule);
+    event->is_candidate = updates_is_candidate(supervisor, slot);
+    flight_leave(resources->flights[slot]);
+}
+
+static void say_end(enum role role, pid_t pid, int wait_status)
+{
+    counter_add(COUNTER_supervisor_restarts, 1);
+    say("%s (pid %d) ended by itself: %s %d", role_row(role)->program, (int)pid,
+        WIFSIGNALED(wait_status) ? "signal" : "exit code",
+        WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+}
+
 static void child_ended(struct supervisor *supervisor, enum role role, int wait_status)
 {
     hear(supervisor, role); /* what it said before it ended */
-    pid_t pid = supervisor->children[role].pid;
+    const struct running_child child = supervisor->children[role];
     forget_child(&supervisor->children[role]);
     if (role == ROLE_control)
-        resources_ignore(&supervisor->resources, pid, false);
-    struct supervision_event event = {
-        .type = SUPERVISION_ENDED, .role = role, .value = (uint64_t)(uint32_t)wait_status};
-    if (role == ROLE_engine) {
-        event.in_flight = ring_cursor_look(supervisor->resources.engine_cursor).in_flight;
-        event.has_rule = flight_look(supervisor->resources.flight, &event.rule);
-        flight_leave(supervisor->resources.flight);
-    }
+        resources_ignore(&supervisor->resources, child.pid, false);
+    struct supervision_event event = {.type = SUPERVISION_ENDED,
+                                      .role = role,
+                                      .value = (uint64_t)(uint32_t)wait_status,
+                                      .is_ordered = child.is_end_ordered};
+    unsigned slot = 0;
+    bool is_engine = role_engine_slot(role, &slot);
+    engine_load load = supervisor->slots.slots[slot].load;
+    if (is_engine)
+        look_at_end(supervisor, slot, &event);
     supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
-    if (role == ROLE_loader)
+    if (role == ROLE_loader && !child.is_end_ordered)
         count_probes(supervisor);
-    bool is_expected = supervisor->is_stopping || (role == ROLE_loader && wait_status == 0);
-    if (!is_expected) {
-        counter_add(COUNTER_supervisor_restarts, 1);
-        say("%s (pid %d) ended by itself: %s %d", role_row(role)->program, (int)pid,
-            WIFSIGNALED(wait_status) ? "signal" : "exit code",
-            WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
-    }
+    bool is_expected = supervisor->is_stopping || child.is_end_ordered
+                       || (role == ROLE_loader && wait_status == 0);
+    if (!is_expected)
+        say_end(role, child.pid, wait_status);
     step_event(supervisor, &event);
+    bool is_active = is_engine && slot == supervisor->slots.active;
+    if (is_engine && (is_active || !child.is_end_ordered) && !supervisor->is_stopping)
+        engines_ended(supervisor, slot);
+    if (is_engine && !child.is_end_ordered && !supervisor->is_stopping)
+        updates_engine_ended(supervisor, load, wait_status, child.has_hung);
     if (!is_expected)
         notice(supervisor, NOTICE_child_died, role, (uint64_t)(uint32_t)wait_status,
                supervisor->supervision.children[role].delay_ms);
@@ -544,14 +443,15 @@ static void take_signals(struct supervisor *supervisor)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void look_at_engine(struct supervisor *supervisor)
+static void look_at_engine(struct supervisor *supervisor, unsigned slot)
 {
-    struct supervision_event event = {.type = SUPERVISION_LOOK, .role = ROLE_engine};
-    event.value = ring_cursor_look(supervisor->resources.engine_cursor).in_flight;
-    event.has_rule = flight_look(supervisor->resources.flight, &event.rule);
+    enum role role = engine_role(slot);
+    struct supervision_event event = {.type = SUPERVISION_LOOK, .role = role};
+    event.value = ring_cursor_look(supervisor->resources.engine_cursors[slot]).in_flight;
+    event.has_rule = flight_look(supervisor->resources.flights[slot], &event.rule);
     if (event.has_rule) {
         struct process_usage usage = process_usage_read(
-            supervisor->processes, (uint32_t)supervisor->children[ROLE_engine].pid);
+            supervisor->processes, (uint32_t)supervisor->children[role].pid);
         event.cpu_ns = (uint64_t)((double)usage.cpu_ticks * 1e9 / process_usage_ticks_per_second());
     }
     step_event(supervisor, &event);
@@ -559,13 +459,16 @@ static void look_at_engine(struct supervisor *supervisor)
 
 static void look_around(struct supervisor *supervisor)
 {
-    look_at_engine(supervisor);
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        look_at_engine(supervisor, slot);
     uint64_t now = now_ns();
     if (now >= supervisor->next_missed_runs_ns) {
         supervisor->next_missed_runs_ns = now + (uint64_t)MISSED_RUNS_EVERY_MS * NS_PER_MS;
         counter_set(COUNTER_kernel_missed, resources_missed_runs(&supervisor->resources));
     }
-    send_rules(supervisor);
+    rules_send(supervisor);
+    engines_send(supervisor);
+    updates_work(supervisor);
     send_notices(supervisor);
     publish(supervisor);
 }
@@ -626,16 +529,59 @@ static RESULT open_signals(struct supervisor *supervisor, struct explanation *wh
     return RESULT_OK;
 }
 
+/* --- how much of itself the agent runs ---------------------------------------------------------- */
+
+/* The kernel's side begins anew with other probes; what the engines have goes on. */
+static void load_probes_anew(struct supervisor *supervisor)
+{
+    end_child(supervisor, ROLE_sensor);
+    end_child(supervisor, ROLE_loader);
+    if (supervisor->supervision.children[ROLE_loader].state != CHILD_STARTING)
+        supervision_enable(&supervisor->supervision, ROLE_loader);
+}
+
+void set_boot_level(struct supervisor *supervisor, uint32_t level)
+{
+    static const enum role WATCHING[] = {ROLE_loader, ROLE_sensor, ROLE_engine, ROLE_engine_b};
+    uint32_t before = supervisor->boot_level;
+    supervisor->boot_level = level;
+    supervisor->resources.boot_level = level;
+    struct supervision *supervision = &supervisor->supervision;
+    if (level == BOOT_LEVEL_BEACON) {
+        for (size_t i = 0; i < sizeof WATCHING / sizeof WATCHING[0]; i++) {
+            supervision_disable(supervision, WATCHING[i]);
+            end_child(supervisor, WATCHING[i]);
+        }
+        resources_drop_kernel(&supervisor->resources);
+        return;
+    }
+    if (before == BOOT_LEVEL_BEACON) {
+        supervision_enable(supervision, ROLE_sensor);
+        supervision_enable(supervision, engine_role(supervisor->slots.active));
+    }
+    bool is_base = level >= BOOT_LEVEL_FACTORY, was_base = before >= BOOT_LEVEL_FACTORY;
+    if (is_base != was_base && !supervisor->options->without_sensor)
+        load_probes_anew(supervisor);
+}
+
+static void open_supervisor(struct supervisor *supervisor, const struct supervisor_options *options)
+{
+    *supervisor = (struct supervisor){
+        .options = options, .candidate = {.fd = -1}, .good = {.fd = -1}, .boot_level = 0};
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        supervisor->children[i].socket = -1;
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        supervisor->engines[slot].release = -1;
+    supervision_init(&supervisor->supervision);
+    engine_slots_init(&supervisor->slots);
+    if (options->without_sensor)
+        supervision_disable(&supervisor->supervision, ROLE_loader);
+}
+
 RESULT supervisor_run(const struct supervisor_options *options, struct explanation *why)
 {
     static struct supervisor supervisor; /* one per process; too large for the stack to be tidy */
-    supervisor = (struct supervisor){
-        .options = options, .candidate = {.fd = -1}, .good = {.fd = -1}};
-    for (size_t i = 0; i < ROLE_COUNT; i++)
-        supervisor.children[i].socket = -1;
-    supervision_init(&supervisor.supervision);
-    if (options->without_sensor)
-        supervision_disable(&supervisor.supervision, ROLE_loader);
+    open_supervisor(&supervisor, options);
     GUARD(open_signals(&supervisor, why));
     struct result result = resources_open(&supervisor.resources, options->paths, why);
     if (!result_is_ok(result)) {
@@ -647,6 +593,9 @@ RESULT supervisor_run(const struct supervisor_options *options, struct explanati
     supervisor.tree.boot_id_high = supervisor.resources.boot_id_high;
     supervisor.tree.boot_id_low = supervisor.resources.boot_id_low;
     supervisor.tree.started_boottime_ns = now_ns();
+    tree_add_period(&supervisor.tree, 0, 0);
+    updates_open(&supervisor);
+    engine_slots_begin(&supervisor.slots);
 
     while (!supervisor.is_stopping) {
         look_around(&supervisor);
@@ -654,6 +603,7 @@ RESULT supervisor_run(const struct supervisor_options *options, struct explanati
     }
     say("stopping");
     stop_children(&supervisor);
+    updates_close(&supervisor);
     resources_close(&supervisor.resources, options->paths);
     return RESULT_OK;
 }

@@ -6,10 +6,12 @@
  * It parses nothing else. What to do it asks supervision_step(); here it is only carried out.
  */
 #include "agent/supervisor/resources.h"
+#include "agent/supervisor/updates.h"
 
 struct supervisor_options {
     const struct paths *paths;
     int programs[ROLE_COUNT]; /* open descriptors of the executables; [ROLE_supervisor] unused */
+    struct update_settings updates;
     bool without_sensor;      /* do not load eBPF programs: an agent that only answers requests */
 };
 

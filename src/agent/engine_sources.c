@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine_sources.h"
+
+#include "base/bytes.h"
+#include "content/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool begins_with(struct bytes name, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return name.size >= size && memcmp(name.data, prefix, size) == 0;
+}
+
+/* Adds all files but those that begin with `without`; NULL: all. */
+static RESULT add_files(struct pack_writer *joined, struct pack_reader files, const char *prefix,
+                        const char *without, struct explanation *why)
+{
+    for (;;) {
+        struct pack_file file;
+        char name[LIMIT_PATH_BYTES];
+        struct result result = pack_reader_next(&files, &file);
+        if (result.error == ERROR_NOT_FOUND)
+            return RESULT_OK;
+        if (!result_is_ok(result))
+            return explain(why, result.error, "the pack of the rules is malformed");
+        if (without != NULL && begins_with(file.name, without))
+            continue;
+        if (!string_format(name, sizeof name, "%s%.*s", prefix, (int)file.name.size,
+                           (const char *)file.name.data))
+            return explain(why, ERROR_LIMIT, "the name of a rule file is too long");
+        result = pack_writer_add(joined, name, file.content.data, file.content.size);
+        if (!result_is_ok(result))
+            return explain(why, result.error, "cannot add %s to the rules: %s", name,
+                           result_text(result));
+    }
+}
+
+static RESULT add_all(struct pack_writer *joined, struct bytes release, struct bytes pack,
+                      struct explanation *why)
+{
+    struct pack_reader files;
+    struct result result = pack_reader_open(pack.data, pack.size, &files);
+    if (!result_is_ok(result))
+        return explain(why, result.error, "the pack of the rules is malformed");
+    GUARD(add_files(joined, files, "", release.size > 0 ? "vendor/" : NULL, why));
+    if (release.size == 0)
+        return RESULT_OK;
+    struct bundle bundle;
+    GUARD(bundle_open(release.data, release.size, &bundle, why));
+    return add_files(joined, bundle_files(&bundle, BUNDLE_DETECTIONS), "release/", NULL, why);
+}
+
+RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **ret_pack,
+                           size_t *ret_size, struct explanation *why)
+{
+    struct pack_writer *joined = pack_writer_new();
+    if (joined == NULL)
+        return explain(why, ERROR_MEMORY, "no memory for the rules");
+    struct result result = add_all(joined, release, pack, why);
+    if (result_is_ok(result)) {
+        result = pack_writer_finish(joined, ret_pack, ret_size);
+        if (!result_is_ok(result))
+            result = explain(why, result.error, "cannot join the rules: %s", result_text(result));
+    }
+    pack_writer_free(joined);
+    return result;
+}

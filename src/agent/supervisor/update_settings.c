@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/supervisor/updates.h"
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHADOW_DEFAULT_S = 10 * 60 };
+
+struct update_settings update_settings_default(void)
+{
+    return (struct update_settings){
+        .admission = admission_policy_default(),
+        .lifecycle = lifecycle_policy_default(),
+        .shadow_s = SHADOW_DEFAULT_S,
+    };
+}
+
+/* The place of a setting; NULL: there is none of this name. */
+static uint32_t *place_of(struct update_settings *settings, const char *name, size_t size)
+{
+    const struct {
+        const char *name;
+        uint32_t *place;
+    } PLACES[] = {
+        {"age", &settings->admission.age_min_s},
+        {"urgent", &settings->admission.age_urgent_s},
+        {"full", &settings->admission.age_full_s},
+        {"bake", &settings->lifecycle.bake_s},
+        {"retry", &settings->lifecycle.retry_first_s},
+        {"trial-max", &settings->lifecycle.trial_max_s},
+        {"shadow-max", &settings->lifecycle.shadow_max_s},
+        {"shadow", &settings->shadow_s},
+    };
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++)
+        if (strlen(PLACES[i].name) == size && memcmp(PLACES[i].name, name, size) == 0)
+            return PLACES[i].place;
+    return NULL;
+}
+
+static RESULT parse_one(const char *text, size_t size, struct update_settings *settings,
+                        struct explanation *why)
+{
+    const char *equals = memchr(text, '=', size);
+    uint32_t *place =
+        equals == NULL ? NULL : place_of(settings, text, (size_t)(equals - text));
+    char digits[12] = "", *end = digits;
+    if (place != NULL)
+        (void)string_format(digits, sizeof digits, "%.*s", (int)(size - (size_t)(equals + 1 - text)),
+                            equals + 1);
+    errno = 0;
+    unsigned long seconds = strtoul(digits, &end, 10);
+    if (place == NULL || digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0
+        || seconds > UINT32_MAX)
+        return explain(why, ERROR_FORMAT,
+                       "update policy: '%.*s' is none of age, urgent, full, bake, retry, trial-max, "
+                       "shadow-max, shadow with = and a number of seconds",
+                       (int)size, text);
+    *place = (uint32_t)seconds;
+    return RESULT_OK;
+}
+
+RESULT update_settings_parse(const char *text, struct update_settings *settings,
+                             struct explanation *why)
+{
+    struct update_settings parsed = *settings;
+    for (const char *at = text;;) {
+        size_t size = strcspn(at, ",");
+        GUARD(parse_one(at, size, &parsed, why));
+        at += size;
+        if (*at == '\0')
+            break;
+        at++;
+    }
+    GUARD(admission_policy_check(&parsed.admission, why));
+    *settings = parsed;
+    return RESULT_OK;
+}
