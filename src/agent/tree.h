@@ -97,7 +97,7 @@ RESULT tree_read(const struct tree_page *page, struct tree *ret_tree);
 
 /* Adds a period; the oldest is forgotten where there is no room. */
 void tree_add_period(struct tree *tree, unsigned slot, uint64_t from);
-/* Whose alerts count for this event. For events before all periods that are remembered: everybody's,
+/* Whose alerts count for this event. Before all periods that are remembered: everybody's,
  * ENGINE_SLOTS, since a doubled alert is better than a lost one. */
 unsigned tree_period_slot(const struct tree *tree, uint64_t sequence);
 

@@ -259,7 +259,7 @@ static bool next_of(struct alerts_log *log, unsigned slot)
     return result_is_ok(result) || result.error == ERROR_FORMAT;
 }
 
-/* Of both engines in turns, so that neither's flood keeps the other's waiting. False: nothing new. */
+/* Of both engines in turns, so that no flood keeps the other one's waiting. False: nothing new. */
 static bool next_record(struct alerts_log *log)
 {
     unsigned other = (log->slot + 1) % ENGINE_SLOTS;

@@ -21,7 +21,7 @@
 typedef bool alerts_log_counts(void *context, unsigned slot, uint64_t sequence);
 
 struct alerts_log_options {
-    struct ring_reader *readers[ENGINE_SLOTS]; /* of the alert rings; stay the caller's; NULL: none */
+    struct ring_reader *readers[ENGINE_SLOTS]; /* of alert rings; stay the caller's; NULL: none */
     alerts_log_counts *counts; /* NULL: all do */
     void *context;             /* of `counts` */
     struct log_file *file;      /* stays the caller's */

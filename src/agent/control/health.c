@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/health.h"
 
+#include "agent/control/updates_json.h"
 #include "agent/process_usage.h"
 #include "base/bytes.h"
 #include "sensor/loader.h"
+#include "update/lifecycle/boot_guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +253,12 @@ static void find_processes(struct health *health, struct findings *findings, uin
              is_starting ? ", as the agent has just been started"
                          : ": events wait in the rings until it is back; the agent's log says why");
     }
+    if (tree->boot_level != BOOT_LEVEL_NORMAL)
+        find(findings, tree->boot_level == BOOT_LEVEL_BEACON ? "blind" : "degraded", "boot",
+             "Boot level %s, because this host did not boot well with what had changed: %s. It "
+             "climbs back by itself after calm.",
+             boot_level_word((enum boot_level)tree->boot_level),
+             boot_level_text((enum boot_level)tree->boot_level));
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         const uint64_t *times_ns = health->died_ns[role];
         bool is_often = is_fresh(times_ns[DEATHS_TOO_MANY - 1], now_ns, FRESH_DEATH_S);
@@ -484,7 +492,7 @@ json_t *health_status(struct health *health)
     find_losses(health, &findings, now_ns);
     uint64_t started_ns = health->tree.started_boottime_ns;
     return json_pack(
-        "{s:s, s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+        "{s:s, s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
         "state", findings.is_blind ? "blind" : findings.is_degraded ? "degraded" : "healthy",
         "reasons", findings.reasons, "version", CREANCE_VERSION,
         "host", json_foreign_text(health->options.host->name),
@@ -492,5 +500,5 @@ json_t *health_status(struct health *health)
         "rates", rates_json(health), "processes", processes_json(health),
         "coverage", coverage_json(health), "rules", rules_json(health), "log", log_json(health),
         "losses", losses_json(health), "counters", counters_json(health, now_ns),
-        "sandbox", health->options.sandbox);
+        "updates", updates_json(&health->tree), "sandbox", health->options.sandbox);
 }

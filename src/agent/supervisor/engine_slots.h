@@ -10,12 +10,12 @@
  *   SHADOW, NEXT, WARM -> ACTIVE -> WARM  loaded, judges nothing, takes over within a message
  *
  * Each engine has an alert ring and a place in the event ring of its own. Whose alerts count is
- * said by event numbers: a period (slot, first event). So no writable descriptor ever moves from one
- * engine to the other, and there is no moment at which both or none of them count.
+ * said by event numbers: a period (slot, first event). So no writable descriptor ever moves from
+ * one engine to the other, and there is no moment at which both or none of them count.
  *
  * A planned switch: both stop; N is the number of the last event that either has judged; who is
- * behind judges up to N; from N + 1 on the new one counts. When the active one dies, the other stops,
- * is put where the dead one was, and judges the event in flight again.
+ * behind judges up to N; from N + 1 on the new one counts. When the active one dies, the other
+ * stops, is put where the dead one was, and judges the event in flight again.
  */
 #include "agent/role.h"
 

@@ -529,7 +529,7 @@ static RESULT open_signals(struct supervisor *supervisor, struct explanation *wh
     return RESULT_OK;
 }
 
-/* --- how much of itself the agent runs ---------------------------------------------------------- */
+/* --- how much of itself the agent runs -------------------------------------------------------- */
 
 /* The kernel's side begins anew with other probes; what the engines have goes on. */
 static void load_probes_anew(struct supervisor *supervisor)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * What the parts of the supervisor share: supervisor.c (the loop, children, messages), rules.c (which
- * rule sources go to which engine), engines.c (carries out engine_slots.h) and updates.c (the hands
- * of update/road). Nobody else includes this.
+ * What the parts of the supervisor share: supervisor.c (the loop, children, messages), rules.c
+ * (which rule sources go to which engine), engines.c (carries out engine_slots.h) and updates.c
+ * (the hands of update/road). Nobody else includes this.
  */
 #include "agent/supervisor/engine_slots.h"
 #include "agent/supervisor/resources.h"
@@ -73,7 +73,7 @@ struct supervisor {
     bool is_stopping;
 };
 
-/* --- supervisor.c ------------------------------------------------------------------------------ */
+/* --- supervisor.c ----------------------------------------------------------------------------- */
 
 static inline uint64_t now_ns(void) { return clock_boottime_ns(clock_system()); }
 
@@ -88,7 +88,7 @@ void set_boot_level(struct supervisor *supervisor, uint32_t level);
 /* Ends a child's process on purpose; nobody is blamed. */
 void end_child(struct supervisor *supervisor, enum role role);
 
-/* --- rules.c ----------------------------------------------------------------------------------- */
+/* --- rules.c ---------------------------------------------------------------------------------- */
 
 /* To each engine what it has not got yet: rules that are off, release, rule sources. */
 void rules_send(struct supervisor *supervisor);
@@ -100,7 +100,7 @@ void rules_drop(struct supervisor *supervisor, unsigned slot);
 /* What the active engine has loaded is what status shows. */
 void rules_show(struct supervisor *supervisor);
 
-/* --- engines.c --------------------------------------------------------------------------------- */
+/* --- engines.c -------------------------------------------------------------------------------- */
 
 /* `release`: sealed memory for the engine that is started, if one is; -1: the factory set. */
 void engines_carry_out(struct supervisor *supervisor, const struct engine_orders *orders,
@@ -114,7 +114,7 @@ void engines_follow(struct supervisor *supervisor, unsigned slot);
 /* Duties that could not be sent before. */
 void engines_send(struct supervisor *supervisor);
 
-/* --- updates.c --------------------------------------------------------------------------------- */
+/* --- updates.c -------------------------------------------------------------------------------- */
 
 /* Opens the road: before anything that arrived is touched. Never fails: without it the factory set
  * runs. */

@@ -2,8 +2,6 @@
 #include "agent/supervisor/updates.h"
 #include "base/bytes.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SHADOW_DEFAULT_S = 10 * 60 };
@@ -45,17 +43,15 @@ static RESULT parse_one(const char *text, size_t size, struct update_settings *s
     const char *equals = memchr(text, '=', size);
     uint32_t *place =
         equals == NULL ? NULL : place_of(settings, text, (size_t)(equals - text));
-    char digits[12] = "", *end = digits;
-    if (place != NULL)
-        (void)string_format(digits, sizeof digits, "%.*s", (int)(size - (size_t)(equals + 1 - text)),
-                            equals + 1);
-    errno = 0;
-    unsigned long seconds = strtoul(digits, &end, 10);
-    if (place == NULL || digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0
-        || seconds > UINT32_MAX)
+    char digits[12] = "";
+    bool fits = place != NULL
+                && string_format(digits, sizeof digits, "%.*s", (int)(text + size - equals - 1),
+                                 equals + 1);
+    uint64_t seconds = 0;
+    if (!fits || !result_is_ok(number_parse(digits, UINT32_MAX, &seconds)))
         return explain(why, ERROR_FORMAT,
-                       "update policy: '%.*s' is none of age, urgent, full, bake, retry, trial-max, "
-                       "shadow-max, shadow with = and a number of seconds",
+                       "update policy: '%.*s' is none of age, urgent, full, bake, retry, "
+                       "trial-max, shadow-max, shadow with = and a number of seconds",
                        (int)size, text);
     *place = (uint32_t)seconds;
     return RESULT_OK;

@@ -61,7 +61,7 @@ struct updates {
     bool is_from_disk;
 };
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static engine_load load_of(struct release_name name)
 {
@@ -74,10 +74,11 @@ static engine_load load_of(struct release_name name)
 
 static struct release_name name_of(const struct lifecycle_release *release)
 {
-    return release == NULL ? (struct release_name){{0}} : release->name;
+    struct release_name factory = {{0}};
+    return release == NULL ? factory : release->name;
 }
 
-/* --- what waits to be told --------------------------------------------------------------------- */
+/* --- what waits to be told -------------------------------------------------------------------- */
 
 static void tell_later(struct updates *updates, unsigned stream, struct lifecycle_event event)
 {
@@ -107,7 +108,7 @@ static void tell_queued(struct updates *updates)
     }
 }
 
-/* --- hands -------------------------------------------------------------------------------------- */
+/* --- hands ------------------------------------------------------------------------------------ */
 
 static unsigned second_slot(const struct supervisor *supervisor)
 {
@@ -215,7 +216,7 @@ static void say_text(void *context, const char *text)
     say("%s", text);
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t sum, const char *text)
 {
@@ -253,7 +254,9 @@ static int open_folder(const char *data, const char *name)
     if (!string_format(path, sizeof path, "%s/%s", data, name))
         return -1;
     struct result result = paths_make_folder(path, SLOTS_MODE, &why);
-    int fd = result_is_ok(result) ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int fd = -1;
+    if (result_is_ok(result))
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         say("the folder %s cannot be used: no release can be taken; the factory set runs", path);
     return fd;
@@ -311,7 +314,7 @@ void updates_close(struct supervisor *supervisor)
     supervisor->updates = NULL;
 }
 
-/* --- the shadow --------------------------------------------------------------------------------- */
+/* --- the shadow ------------------------------------------------------------------------------- */
 
 static uint64_t cpu_ticks(const struct supervisor *supervisor, unsigned slot)
 {
@@ -367,7 +370,7 @@ static void work_shadow(struct supervisor *supervisor)
     }
 }
 
-/* --- what is seen of the engines ----------------------------------------------------------------- */
+/* --- what is seen of the engines -------------------------------------------------------------- */
 
 static const struct lifecycle_release *running(const struct supervisor *supervisor,
                                                struct road_status *entries, size_t count,
@@ -456,7 +459,7 @@ void updates_switched(struct supervisor *supervisor)
                                         .release = updates->from_disk});
 }
 
-/* --- each turn ---------------------------------------------------------------------------------- */
+/* --- each turn -------------------------------------------------------------------------------- */
 
 static void show(struct supervisor *supervisor)
 {

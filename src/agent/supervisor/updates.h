@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* What the administrator set about updates when the agent was started; nothing remote changes it. */
+/* What the administrator set about updates when the agent started; nothing remote changes it. */
 #include "update/lifecycle/admission.h"
 
 struct update_settings {
