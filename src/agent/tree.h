@@ -81,6 +81,8 @@ struct tree {
     /* Updates. */
     uint32_t boot_level;  /* enum boot_level */
     uint32_t enforcement; /* enum lifecycle_enforcement, of the rules */
+    uint32_t is_held;     /* by the administrator: all updates */
+    uint32_t is_pinned;   /* to one release */
     uint32_t release_count;
     struct tree_release releases[TREE_RELEASES_MAX];
     struct tree_child children[ROLE_COUNT];

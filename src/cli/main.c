@@ -44,7 +44,7 @@ static void print_verbs(FILE *file, const char *prefix)
     for (size_t i = 0; i < VERB_COUNT; i++) {
         /* The analyzer takes a caller's look for NULL for a row that is NULL. */
         if (string_starts_with(VERBS[i]->name, prefix)) /* NOLINT(clang-analyzer-core.Null*) */
-            fprintf(file, "  %-14s %s\n", VERBS[i]->name, VERBS[i]->summary);
+            fprintf(file, "  %-16s %s\n", VERBS[i]->name, VERBS[i]->summary);
     }
 }
 

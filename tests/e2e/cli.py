@@ -12,7 +12,7 @@ import offline
 def verbs():
     text = offline.creance("--help").stdout
     lines = text.split("Verbs:\n")[1].split("\n\n")[0].splitlines()
-    return [line[2:17].strip() for line in lines]
+    return [line[2:19].strip() for line in lines]
 
 
 @offline.test

@@ -2,6 +2,7 @@
 #include "agent/control/answer.h"
 
 #include "agent/control/alert_tail.h"
+#include "agent/control/releases.h"
 #include "agent/control/rules_off.h"
 #include "agent/rules_report.h"
 #include "base/bytes.h"
@@ -237,6 +238,21 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
     return end(queue);
 }
 
+/* --- releases --------------------------------------------------------------------------------- */
+
+/* At most LIMIT_STREAMS * LIMIT_RELEASES short lines: they fit. */
+static enum answer_state fill_updates(struct answer *answer, struct line_queue *queue)
+{
+    const struct tree *tree = health_tree(answer->sources.health);
+    struct result result = RESULT_OK;
+    for (uint32_t i = 0; result_is_ok(result) && i < tree->release_count
+                         && i < TREE_RELEASES_MAX; i++)
+        result = line_queue_add_json(queue, "release", release_json(tree, i));
+    if (result_is_ok(result))
+        result = line_queue_add_json(queue, "updates", releases_json(tree));
+    return result_is_ok(result) ? end(queue) : fail(queue, "memory is out");
+}
+
 /* --- alerts ----------------------------------------------------------------------------------- */
 
 static enum answer_state fill_alerts(struct answer *answer, struct line_queue *queue)
@@ -259,6 +275,7 @@ enum answer_state answer_fill(struct answer *answer, struct line_queue *queue)
     case REQUEST_STATUS: return fill_status(answer, queue);
     case REQUEST_PS: return fill_processes(answer, queue);
     case REQUEST_RULES: return fill_rules(answer, queue);
+    case REQUEST_UPDATES: return fill_updates(answer, queue);
     case REQUEST_ALERTS: return fill_alerts(answer, queue);
     case REQUEST_EVENTS: /* offered by the server as they come */
     case REQUEST_VERB_COUNT: break;

@@ -10,6 +10,7 @@
  */
 #include "agent/child.h"
 #include "agent/control/configuration.h"
+#include "agent/control/releases.h"
 #include "agent/control/rules_off.h"
 #include "agent/control/server.h"
 #include "base/bytes.h"
@@ -54,6 +55,7 @@ struct control {
     uint64_t next_second_ns;
     uint64_t rules_generation; /* as it was said in the log last */
     struct rules_off_said rules_off;
+    struct releases_said releases;
     uint64_t turns;
     uint8_t record[LIMIT_RING_RECORD_BYTES];
 };
@@ -459,6 +461,7 @@ static void each_second(struct control *control, uint64_t now_ns)
                   control->child.grants[tree->engine_active == 0 ? GRANT_rules_report
                                                                  : GRANT_rules_report_b],
                   clock_system(), control->log);
+    releases_say(&control->releases, tree, control->log);
     agent_log_work(control->log);
     result_ignore(log_file_sync(control->alerts_file)); /* a failure is in the file's state */
 }

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static const char *const VERBS[REQUEST_VERB_COUNT] = {"status", "events", "alerts", "ps", "rules"};
+static const char *const VERBS[REQUEST_VERB_COUNT] = {"status", "events", "alerts",
+                                                         "ps",     "rules",  "updates"};
 
 /* --- one member each -------------------------------------------------------------------------- */
 

@@ -9,10 +9,11 @@
  *   {"verb": "alerts", "last": 10, "follow": true}
  *   {"verb": "ps"}
  *   {"verb": "rules"}
+ *   {"verb": "updates"}
  *
  * Answers are JSON objects, one a line: {"status": {...}}, {"event": {...}}, {"alert": {...}},
- * {"process": {...}}, {"rule": {...}}; {"start": true} when a stream has begun: what happens from
- * then on is in it; {"lost": N} where the client was too slow for N events;
+ * {"process": {...}}, {"rule": {...}}, {"release": {...}}; {"start": true} when a stream has begun:
+ * what happens from then on is in it; {"lost": N} where the client was too slow for N events;
  * {"end": true} after the last one of an answer that ends; {"error": "sentence"} and then the end.
  */
 #include "agent/control/event_json.h"
@@ -23,6 +24,7 @@ enum request_verb {
     REQUEST_ALERTS,
     REQUEST_PS,
     REQUEST_RULES,
+    REQUEST_UPDATES,
     REQUEST_VERB_COUNT
 };
 

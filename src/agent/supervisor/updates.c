@@ -9,6 +9,7 @@
 #include "agent/supervisor/supervisor_state.h"
 #include "base/bytes.h"
 #include "base/paths.h"
+#include "update/orders/orders.h"
 #include "update/road/road.h"
 
 #include <fcntl.h>
@@ -48,7 +49,8 @@ struct shadow_base {
 struct updates {
     struct road *road;
     int folder;       /* of the slots; -1: none */
-    int installs;     /* what the administrator hands over; -1: none */
+    int installs;     /* what the administrator hands over and orders; -1: none */
+    bool are_orders_damaged; /* and that was said */
     struct queued queue[QUEUE_MAX];
     size_t queued;
     uint64_t next_second_ns;
@@ -295,7 +297,7 @@ void updates_open(struct supervisor *supervisor)
     }
     const char *data = supervisor->options->paths->data;
     updates->folder = open_folder(data, "updates");
-    updates->installs = open_folder(data, "install");
+    updates->installs = open_folder(data, ORDERS_FOLDER);
     if (!result_is_ok(open_road(supervisor)))
         say("no memory for updates: the factory set runs");
 }
@@ -510,6 +512,53 @@ static void take_installs(struct supervisor *supervisor)
     }
 }
 
+static void carry_out(struct supervisor *supervisor, const struct order *order)
+{
+    struct road *road = supervisor->updates->road;
+    struct lifecycle_event event = {.type = LIFECYCLE_EVENT_ALLOW, .release = order->release};
+    switch (order->verb) {
+    case ORDER_WITHDRAW:
+        event.type = LIFECYCLE_EVENT_WITHDRAW;
+        road_tell(road, order->stream, &event);
+        break;
+    case ORDER_ALLOW:
+        road_tell(road, order->stream, &event);
+        break;
+    case ORDER_RESET_LEVEL:
+        road_reset_level(road);
+        break;
+    case ORDER_END:
+        break;
+    }
+}
+
+/* What root ordered (update/orders): what stands becomes part of the policy. */
+static void take_orders(struct supervisor *supervisor)
+{
+    struct updates *updates = supervisor->updates;
+    struct explanation why = {""};
+    if (updates->installs < 0)
+        return;
+    struct standing_orders standing;
+    struct result result = standing_orders_read(updates->installs, &standing, &why);
+    if (result_is_ok(result)) {
+        struct admission_policy policy = supervisor->options->updates.admission;
+        standing_orders_apply(&standing, &policy);
+        road_set_policy(updates->road, &policy);
+        supervisor->tree.is_held = policy.is_held;
+        supervisor->tree.is_pinned = policy.is_pinned;
+    } else if (!updates->are_orders_damaged) {
+        say("%s; what was ordered before stays in force", why.text);
+    }
+    updates->are_orders_damaged = !result_is_ok(result);
+    struct order order;
+    result = order_next(updates->installs, &order, &why);
+    if (result_is_ok(result))
+        carry_out(supervisor, &order);
+    else if (result.error != ERROR_AGAIN)
+        say("%s", why.text);
+}
+
 void updates_work(struct supervisor *supervisor)
 {
     struct updates *updates = supervisor->updates;
@@ -520,6 +569,7 @@ void updates_work(struct supervisor *supervisor)
     if (now < updates->next_second_ns)
         return;
     updates->next_second_ns = now + NS_PER_S;
+    take_orders(supervisor);
     take_installs(supervisor);
     work_shadow(supervisor);
     road_tick(updates->road);
