@@ -105,6 +105,8 @@ void fault_plant(void)
         {"check-cost-off", FAULT_CHECK_COST_OFF},
         {"check-time-off", FAULT_CHECK_TIME_OFF},
         {"check-settings-off", FAULT_CHECK_SETTINGS_OFF},
+        {"updates-blind", FAULT_UPDATES_BLIND},
+        {"switches-freely", FAULT_LIFECYCLE_SWITCHES_FREELY},
     };
     const char *names = getenv("CREANCE_FAULT");
     while (names != NULL && *names != '\0') {

@@ -59,6 +59,7 @@ enum fault {
     FAULT_CHECK_COST_OFF,            /* check-cost-off: ceilings of a bundle and of this host */
     FAULT_CHECK_TIME_OFF,            /* check-time-off: no limit of processor time */
     FAULT_CHECK_SETTINGS_OFF,        /* check-settings-off */
+    FAULT_UPDATES_BLIND,             /* updates-blind: no failure of a release is noticed */
     FAULT_COUNT
 };
 _Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");

@@ -54,7 +54,7 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
         value->encoding = was_invalid ? ENCODING_INVALID : ENCODING_VALID;
         text = was_invalid ? clean : text;
     }
-    if (fault_is_planted(FAULT_ENGINE_BACKTRACKS))
+    if (fault_is_planted(FAULT_ENGINE_BACKTRACKS) && strstr(regex->expression, ".*.*") != NULL)
         fault_backtrack((struct bytes){text, value->size});
     bool is_found = false;
     hs_error_t status = hs_scan(regex->database, (const char *)text, (unsigned)value->size, 0,

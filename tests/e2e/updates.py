@@ -30,11 +30,11 @@ detection:
 """
 
 
-def make_bundle(version, files):
+def make_bundle(version, files, manifest=None):
     """A bundle's bytes, from sources."""
     with tempfile.TemporaryDirectory() as folder:
-        files = {**files, "content.yaml": publisher.MANIFEST.format(name="example",
-                                                                    version=version)}
+        text = manifest or publisher.MANIFEST
+        files = {**files, "content.yaml": text.format(name="example", version=version)}
         for name, text in files.items():
             path = os.path.join(folder, "sources", name)
             os.makedirs(os.path.dirname(path), exist_ok=True)

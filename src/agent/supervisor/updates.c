@@ -8,6 +8,7 @@
 #include "agent/supervisor/installs.h"
 #include "agent/supervisor/supervisor_state.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/paths.h"
 #include "update/orders/orders.h"
 #include "update/road/road.h"
@@ -94,6 +95,8 @@ static void tell_later(struct updates *updates, unsigned stream, struct lifecycl
 static void tell_failed(struct updates *updates, struct release_name name,
                         enum lifecycle_failure failure)
 {
+    if (fault_is_planted(FAULT_UPDATES_BLIND))
+        return;
     tell_later(updates, STREAM_RULES,
                (struct lifecycle_event){
                    .type = LIFECYCLE_EVENT_FAILED, .release = name, .failure = failure});
