@@ -10,6 +10,7 @@
 #include "agent/flight.h"
 #include "agent/rules_report.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/fault.h"
 #include "base/limits.h"
@@ -28,6 +29,7 @@
 enum {
     EVENTS_PER_TURN = 1024,
     IDLE_WAIT_MS = 500,
+    MEASURED_EVERY = 128,
     SHADOW_WAIT_MS = 50, /* who is not active is not woken: one event wakes one engine */
 };
 
@@ -43,6 +45,9 @@ struct judge {
     bool is_judging;
     bool is_active; /* woken for each event; else it looks by itself now and then */
     uint64_t until;
+    struct rules_costs *costs;
+    uint64_t generation; /* of the rules in force */
+    uint64_t costs_due_ns;
     /* rules that the breaker holds off: for this rule set and those that come */
     struct rule_digest off[LIMIT_RULES_OFF];
     size_t off_count;
@@ -102,8 +107,19 @@ static RESULT load(const void *pack, size_t size, struct engine **ret_engine,
     return RESULT_OK;
 }
 
+/* What rules cost is told once a second. */
+static void tell_costs(struct judge *judge)
+{
+    uint64_t now_ns = clock_boottime_ns(clock_system());
+    if (now_ns < judge->costs_due_ns)
+        return;
+    judge->costs_due_ns = now_ns + NS_PER_S;
+    rules_costs_write(judge->costs, judge->generation, judge->engine);
+}
+
 static void prepare(struct judge *judge, struct engine *engine)
 {
+    result_ignore(engine_measure(engine, MEASURED_EVERY, clock_thread_ns)); /* for people only */
     for (size_t i = 0; i < judge->off_count; i++)
         (void)engine_rule_disable(engine, judge->off[i].bytes, true); /* 0: not of this set */
     for (size_t i = 0; i < engine_rule_count(engine); i++)
@@ -158,6 +174,7 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
         engine_free(judge->engine);
         judge->engine = engine;
         judge->event = event;
+        judge->generation = generation;
         prepare(judge, engine);
     } else {
         fprintf(stderr, "creance-engine: rule set %lu: %s\n", (unsigned long)generation, why.text);
@@ -380,6 +397,9 @@ static struct judge *open_judge(enum role role)
     result = flight_map(judge.child.grants[GRANT_flight_record], &judge.flight);
     if (!result_is_ok(result))
         give_up("cannot map the flight record", result);
+    result = rules_costs_map(judge.child.grants[GRANT_rules_report_writer], &judge.costs);
+    if (!result_is_ok(result))
+        give_up("cannot map the rules report", result);
     return &judge;
 }
 
@@ -395,8 +415,10 @@ int main(int count, char **values)
         take_messages(judge);
         is_more = judge_events(judge);
         wake_control(judge);
-        if (judge->engine != NULL)
+        if (judge->engine != NULL) {
             count_correlations(judge->engine);
+            tell_costs(judge);
+        }
         child_heartbeat(&judge->child, counter_get(COUNTER_engine_events));
     }
 }

@@ -8,7 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ROW_TEXT_BYTES = 1024 };
+enum {
+    ROW_TEXT_BYTES = 1024,
+    /* What rules cost begins here, on a page of its own. */
+    COSTS_AT = RULES_REPORT_BYTES - 2 * MIB,
+};
+_Static_assert(sizeof(struct rules_costs) <= RULES_REPORT_BYTES - COSTS_AT,
+               "what rules cost fits behind the report");
 
 /* Layout: this head, then rows. A reader takes it only when generation and its copy behind it
  * agree, which a writer that died in the middle did not reach. */
@@ -61,7 +67,7 @@ RESULT rules_report_write(int fd, uint64_t generation, const struct engine *engi
     atomic_store(&head->generation_again, 0);
     atomic_store(&head->generation, generation);
     struct writer writer =
-        writer_of(memory + sizeof *head, RULES_REPORT_BYTES - sizeof *head);
+        writer_of(memory + sizeof *head, COSTS_AT - sizeof *head);
     head->rows = 0;
     head->left_out = 0;
     for (size_t i = 0; i < engine_rule_count(engine); i++) {
@@ -109,7 +115,7 @@ static RESULT copy_report(int fd, uint64_t generation, struct report_head *ret_h
     if (atomic_load(&head->generation) != generation
         || atomic_load(&head->generation_again) != generation)
         result = result_fail(ERROR_AGAIN);
-    else if (ret_head->bytes > RULES_REPORT_BYTES - sizeof *head)
+    else if (ret_head->bytes > COSTS_AT - sizeof *head)
         result = result_fail(ERROR_FORMAT);
     else if ((rows = malloc(ret_head->bytes + 1)) == NULL)
         result = result_fail(ERROR_MEMORY);
@@ -139,5 +145,50 @@ RESULT rules_report_read(int fd, uint64_t generation, rule_report_visitor *visit
     if (result_is_ok(result))
         *ret_left_out = head.left_out;
     free(rows);
+    return result;
+}
+
+/* --- what rules cost -------------------------------------------------------------------------- */
+
+RESULT rules_costs_map(int fd, struct rules_costs **ret_costs)
+{
+    void *memory = mmap(NULL, sizeof(struct rules_costs), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                        COSTS_AT);
+    if (memory == MAP_FAILED)
+        return result_from_errno();
+    *ret_costs = memory;
+    return RESULT_OK;
+}
+
+void rules_costs_write(struct rules_costs *costs, uint64_t generation, const struct engine *engine)
+{
+    struct engine_measured measured = engine_measured(engine);
+    if (costs->generation == generation && costs->measured.events == measured.events)
+        return;
+    size_t count = engine_rule_count(engine);
+    costs->generation = 0;
+    atomic_thread_fence(memory_order_seq_cst);
+    for (size_t i = 0; i < count && i < LIMIT_FLIGHT_RULES; i++)
+        costs->rows[i] = engine_account(engine, i);
+    costs->measured = measured;
+    atomic_thread_fence(memory_order_seq_cst);
+    costs->generation = generation;
+}
+
+RESULT rules_costs_read(int fd, uint64_t generation, struct rules_costs **ret_costs)
+{
+    const struct rules_costs *memory =
+        mmap(NULL, sizeof *memory, PROT_READ, MAP_SHARED, fd, COSTS_AT);
+    if (memory == MAP_FAILED)
+        return result_from_errno();
+    struct result result = result_fail(ERROR_AGAIN);
+    /* A number that is torn is a wrong number for a moment; nothing is decided by it. */
+    if (memory->generation == generation) {
+        *ret_costs = malloc(sizeof **ret_costs);
+        result = *ret_costs == NULL ? result_fail(ERROR_MEMORY) : RESULT_OK;
+    }
+    if (result_is_ok(result))
+        bytes_copy(*ret_costs, sizeof **ret_costs, memory, sizeof *memory);
+    (void)munmap((void *)(uintptr_t)memory, sizeof *memory);
     return result;
 }

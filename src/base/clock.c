@@ -25,6 +25,8 @@ static uint64_t system_wall(void *context)
     return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clock_thread_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+
 const struct clock *clock_system(void)
 {
     static const struct clock SYSTEM = {system_boottime, system_wall, NULL};

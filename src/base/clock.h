@@ -17,6 +17,10 @@ struct clock {
 
 const struct clock *clock_system(void);
 
+/* Computing time of this thread since it began (CLOCK_THREAD_CPUTIME_ID); a system call. For
+ * measuring what something costs, never for deciding when it is to happen. */
+uint64_t clock_thread_ns(void);
+
 static inline uint64_t clock_boottime_ns(const struct clock *clock)
 {
     return clock->boottime_ns(clock->context);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "cli/log_input.h"
 #include "cli/match_fields.h"
+#include "cli/rule_costs.h"
 #include "cli/rule_input.h"
 #include "content/log.h"
 
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAD_EVENTS_SHOWN = 10, CLOCK_EVERY_EVENTS = 256, GIST_BYTES_SHOWN = 512 };
+enum { BAD_EVENTS_SHOWN = 10, CLOCK_EVERY_EVENTS = 256, GIST_BYTES_SHOWN = 512, TOP_SHOWN = 30 };
 static const uint64_t PROGRESS_EVERY_NS = NS_PER_S / 2;
 
 struct replay {
@@ -24,6 +25,7 @@ struct replay {
     struct log_options options;
     struct engine_source source; /* said by the user */
     char source_words[3][LIMIT_NAME_BYTES];
+    bool is_top;       /* what rules cost is shown, not what they match */
     bool has_progress; /* standard error is a terminal */
     bool is_shared_terminal; /* and so is standard output: the progress line is wiped first */
 
@@ -113,6 +115,8 @@ static void take_match(void *context, size_t index)
     struct replay *replay = context;
     const struct engine_rule *rule = engine_rule(replay->engine, index);
     replay->matches++;
+    if (replay->is_top)
+        return;
     if (replay->fields == NULL)
         replay->fields = match_fields(log_fields(replay->log));
     if (replay->is_shared_terminal)
@@ -126,7 +130,8 @@ static void take_match(void *context, size_t index)
         print_match_text(replay, rule);
 }
 
-/* Before a rule is evaluated: should it be our end, the parent can name it. */
+/* Before a rule is evaluated: should it be our end, the parent can name it. Not where costs are
+ * measured, of which the copy would be most. */
 static void trace_rule(void *context, size_t index)
 {
     struct replay *replay = context;
@@ -138,7 +143,8 @@ static void judge(struct replay *replay)
 {
     replay->events++;
     struct engine_verdict verdict =
-        engine_eval(replay->engine, replay->event, take_match, trace_rule, replay);
+        engine_eval(replay->engine, replay->event, take_match,
+                    replay->is_top ? NULL : trace_rule, replay);
     if (verdict.is_incomplete) {
         wipe_progress(replay);
         if (replay->incomplete++ < BAD_EVENTS_SHOWN)
@@ -246,6 +252,29 @@ static void print_summary(const struct replay *replay)
                 (unsigned long long)replay->incomplete);
 }
 
+static RESULT print_top(const struct replay *replay)
+{
+    size_t count = engine_rule_count(replay->engine);
+    struct rule_costs costs = {.rows = calloc(count + 1, sizeof costs.rows[0]), .count = count,
+                               .measured = engine_measured(replay->engine)};
+    if (costs.rows == NULL)
+        return result_fail(ERROR_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        const struct engine_rule *rule = engine_rule(replay->engine, i);
+        costs.rows[i] = (struct rule_cost){
+            .title = *rule->title != '\0' ? rule->title : rule->file,
+            .id = rule->id,
+            .file = rule->file,
+            .account = engine_account(replay->engine, i),
+        };
+    }
+    struct result result =
+        rule_costs_print(&costs, output_is_json(replay->call->output) ? 0 : TOP_SHOWN,
+                         replay->call->output);
+    free(costs.rows);
+    return result;
+}
+
 static enum cli_exit replay_all(struct replay *replay)
 {
     if (engine_count_state(replay->engine, ENGINE_RULE_LOADED) == 0) {
@@ -253,7 +282,10 @@ static enum cli_exit replay_all(struct replay *replay)
         return CLI_INPUT;
     }
     replay->event = engine_event_new(replay->engine);
-    if (replay->event == NULL) {
+    struct result result = replay->event == NULL ? result_fail(ERROR_MEMORY)
+                           : replay->is_top ? engine_measure(replay->engine, 1, clock_thread_ns)
+                                            : RESULT_OK;
+    if (!result_is_ok(result)) {
         verb_error("memory is out");
         return CLI_UNAVAILABLE;
     }
@@ -263,6 +295,8 @@ static enum cli_exit replay_all(struct replay *replay)
             replay_file(replay, &replay->logs.files[i]);
     }
     print_summary(replay);
+    if (replay->is_top && !result_is_ok(print_top(replay)))
+        verb_error("memory is out: what rules cost cannot be shown");
     engine_event_free(replay->event);
     if (replay->files_bad > 0 || replay->bad_events > 0)
         return CLI_INPUT;
@@ -318,6 +352,7 @@ static enum cli_exit run(const struct call *call)
     if (!options_has(call->options, "rules"))
         return verb_usage_error(call, "--rules PATH is missing: which rules shall be run?");
     struct replay replay = {.call = call};
+    replay.is_top = options_has(call->options, "top");
     replay.has_progress = isatty(STDERR_FILENO) == 1;
     replay.is_shared_terminal = replay.has_progress && output_is_terminal(call->output);
     enum cli_exit code = read_options(&replay);
@@ -343,6 +378,7 @@ static enum cli_exit run(const struct call *call)
 
 static const struct option_row OPTIONS[] = {
     {"rules", "PATH", true, "a rule or a folder of rules to run"},
+    {"top", NULL, false, "show what each rule costs, instead of what it matches"},
     {"format", "NAME", false, "what the logs are, where their content does not say it"},
     {"source", "P/C/S", false, "their log source: product/category/service"},
     {0},
@@ -368,6 +404,9 @@ const struct verb verb_replay = {
         "event is the line (of EVTX: the record), from 0. Standard error has the progress and a\n"
         "summary; with --json that is its last line, {\"summary\": {...}}.\n"
         "\n"
+        "--top shows what `creance rules top` does, with every event measured; with --json for\n"
+        "all rules that cost anything.\n"
+        "\n"
         "--format is auto (by content), json, evtx, xml, audit or text. --source says to which\n"
         "log source all events belong (linux//sshd, windows/process_creation), \"*\" for any.\n"
         "\n"
@@ -379,6 +418,7 @@ const struct verb verb_replay = {
         "  creance replay --rules content recording.jsonl\n"
         "  creance replay --rules sigma/rules --rules mine.yml --json day1.jsonl.zst day2.jsonl\n"
         "  creance replay --rules sigma/rules/windows Security.evtx\n"
+        "  creance replay --top --rules /etc/creance/rules day.jsonl\n"
         "  creance record | creance replay --rules content -\n"
         "  creance replay --rules sigma/rules --source linux//sshd /var/log/auth.log\n",
     .output_default = OUTPUT_JSON_WHEN_PIPED,

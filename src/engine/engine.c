@@ -77,6 +77,7 @@ void engine_free(struct engine *engine)
         return;
     correlator_free(engine->correlator);
     matcher_free(engine->matcher);
+    meter_free(engine->meter);
     rows_free(&engine->rows);
     program_free(&engine->program);
     free(engine);
@@ -189,6 +190,32 @@ struct engine_cost engine_cost(const struct engine *engine)
     return cost;
 }
 
+RESULT engine_measure(struct engine *engine, unsigned every, engine_clock *clock)
+{
+    struct meter *meter = meter_new(engine->rows.count, every, clock);
+    if (meter == NULL)
+        return result_fail(ERROR_MEMORY);
+    meter_free(engine->meter);
+    engine->meter = meter;
+    return RESULT_OK;
+}
+
+struct engine_account engine_account(const struct engine *engine, size_t rule)
+{
+    struct engine_account account = {.matches = 0};
+    if (engine->meter != NULL)
+        account = meter_account(engine->meter, rule);
+    return account;
+}
+
+struct engine_measured engine_measured(const struct engine *engine)
+{
+    struct engine_measured measured = {.events = 0};
+    if (engine->meter != NULL)
+        measured = meter_measured(engine->meter);
+    return measured;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 struct engine_event *engine_event_new(const struct engine *engine)
@@ -200,10 +227,25 @@ struct judgement {
     struct evaluation evaluation;
     struct engine_verdict verdict;
     struct correlator *correlator;
+    struct meter *counting;  /* matches; NULL: not at all */
+    struct meter *measuring; /* the same where this event is measured, or NULL */
+    size_t correlation; /* the row that is being looked at, and one; 0: none */
     engine_sink *sink;
     engine_tracer *tracer;
     void *context;
 };
+
+static void say_match(struct judgement *judgement, size_t row, bool is_muted)
+{
+    if (judgement->counting != NULL)
+        meter_match(judgement->counting, row);
+    if (is_muted)
+        return;
+    judgement->verdict.matches++;
+    judgement->sink(judgement->context, row);
+    if (judgement->measuring != NULL)
+        meter_skip(judgement->measuring);
+}
 
 static bool judge(void *context, uint32_t number)
 {
@@ -215,30 +257,44 @@ static bool judge(void *context, uint32_t number)
     judgement->verdict.candidates++;
     if (judgement->tracer != NULL)
         judgement->tracer(judgement->context, rule->row);
-    if (evaluate_rule(&judgement->evaluation, rule)) {
+    if (judgement->measuring != NULL)
+        meter_enter(judgement->measuring);
+    bool is_match = evaluate_rule(&judgement->evaluation, rule);
+    if (judgement->measuring != NULL)
+        meter_leave(judgement->measuring, rule->row);
+    if (is_match) {
         if (rule->link_count > 0)
             correlator_note(judgement->correlator, rule->link, rule->link_count);
-        if (!rule->is_muted) {
-            judgement->verdict.matches++;
-            judgement->sink(judgement->context, rule->row);
-        }
+        say_match(judgement, rule->row, rule->is_muted);
     }
     /* Where nothing is left, the first rule that would have needed a step says so. */
     return judgement->evaluation.steps_left > 0 || !judgement->evaluation.is_incomplete;
 }
 
+/* The correlation before this one is done. */
+static void leave_correlation(struct judgement *judgement)
+{
+    if (judgement->measuring != NULL && judgement->correlation > 0)
+        meter_leave(judgement->measuring, judgement->correlation - 1);
+    judgement->correlation = 0;
+}
+
 static void trace_correlation(void *context, size_t row)
 {
-    const struct judgement *judgement = context;
+    struct judgement *judgement = context;
+    leave_correlation(judgement);
     if (judgement->tracer != NULL)
         judgement->tracer(judgement->context, row);
+    judgement->correlation = row + 1;
+    if (judgement->measuring != NULL)
+        meter_enter(judgement->measuring);
 }
 
 static void take_correlation(void *context, size_t row)
 {
     struct judgement *judgement = context;
-    judgement->verdict.matches++;
-    judgement->sink(judgement->context, row);
+    leave_correlation(judgement);
+    say_match(judgement, row, false);
 }
 
 struct engine_verdict engine_eval(struct engine *engine, const struct engine_event *event,
@@ -249,12 +305,18 @@ struct engine_verdict engine_eval(struct engine *engine, const struct engine_eve
                        .scratch = matcher_scratch(engine->matcher),
                        .steps_left = LIMIT_EVALUATION_STEPS},
         .correlator = engine->correlator,
+        .counting = engine->meter,
         .sink = sink, .tracer = tracer, .context = context,
     };
+    if (engine->meter != NULL && meter_event(engine->meter))
+        judgement.measuring = engine->meter;
     matcher_candidates(engine->matcher, event, judge, &judgement);
     judgement.verdict.is_incomplete = judgement.evaluation.is_incomplete;
     if (engine->correlator != NULL)
         correlator_run(engine->correlator, event, trace_correlation, take_correlation, &judgement);
+    leave_correlation(&judgement);
+    if (judgement.measuring != NULL)
+        meter_end(judgement.measuring);
     return judgement.verdict;
 }
 

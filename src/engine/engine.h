@@ -172,6 +172,28 @@ struct engine_cost {
 };
 struct engine_cost engine_cost(const struct engine *engine);
 
+/*
+ * What rules cost in practice. One event in `every` is measured: each of its candidates by the
+ * clock (nanoseconds of computing time; what it takes itself is subtracted). Matches are counted
+ * always.
+ * Off until engine_measure(), which begins anew; ERROR_MEMORY.
+ */
+typedef uint64_t engine_clock(void);
+struct engine_account {
+    uint64_t matches;
+    uint64_t evaluations; /* in the measured events */
+    uint64_t ns;          /* of those, without what the sink did */
+};
+struct engine_measured {
+    uint64_t events;
+    uint64_t measured; /* events */
+    uint64_t ns;       /* of the measured events, all that the engine did */
+    uint64_t scan_ns;  /* of that what it took to find the candidates */
+};
+RESULT engine_measure(struct engine *engine, unsigned every, engine_clock *clock);
+struct engine_account engine_account(const struct engine *engine, size_t rule);
+struct engine_measured engine_measured(const struct engine *engine);
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* An event as rules see it: a log source and values under names. Made once and reused; nothing is

@@ -7,8 +7,11 @@
  *
  *     bench-engine RECORDING PACK [PACK ...]      rows of a Markdown table
  *     bench-engine --loop N RECORDING PACK        judges N times and says nothing: for profilers
+ *     bench-engine --measured RECORDING PACK      the same as the first, with what rules cost being
+ *                                                 measured as the agent does it
  */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "engine/compare.h"
 #include "engine/engine_body.h"
@@ -371,13 +374,18 @@ int main(int argc, char **argv)
         argc -= 2;
         argv += 2;
     }
+    bool is_measured = argc > 1 && string_equal(argv[1], "--measured");
+    argc -= is_measured;
+    argv += is_measured;
     if (argc < 3)
-        give_up("usage", "bench-engine [--loop N] RECORDING PACK...");
+        give_up("usage", "bench-engine [--loop N | --measured] RECORDING PACK...");
     struct bench bench = {.recording = read_all(argv[1])};
     for (int i = 2; i < argc; i++) {
         double seconds;
         bench.plain = loops > 0 ? NULL : load(argv[i], true, &seconds);
         bench.engine = load(argv[i], false, &seconds);
+        if (is_measured && !result_is_ok(engine_measure(bench.engine, 128, clock_thread_ns)))
+            give_up("measuring", "memory is out");
         for (uint64_t n = 0; n < loops; n++)
             (void)run_round(&bench, WORK_JUDGE);
         if (loops == 0)

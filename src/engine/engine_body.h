@@ -4,12 +4,14 @@
 #include "engine/correlate.h"
 #include "engine/engine.h"
 #include "engine/match.h"
+#include "engine/meter.h"
 
 struct engine {
     struct program program;
     struct matcher *matcher;
     struct correlator *correlator; /* NULL: there are no correlations */
     struct rows rows; /* struct engine_rule */
+    struct meter *meter; /* NULL: nothing is measured */
     size_t states[ENGINE_RULE_REJECTED + 1];
 };
 

@@ -559,6 +559,40 @@ static void a_rule_can_be_switched_off(void **state)
     engine_free(engine);
 }
 
+static uint64_t fake_ns;
+static uint64_t fake_clock(void) { return fake_ns += 7; }
+
+static void spend(void *context, size_t rule)
+{
+    (void)context;
+    (void)rule;
+    fake_ns += 1000000; /* the sink's time is nobody's cost */
+}
+
+static void costs_are_measured_by_rule(void **state)
+{
+    (void)state;
+    struct engine *engine = load(HEAD "  s: {a: x}\n  condition: s\n---\n"
+                                 HEAD "  s: {b: y}\n  condition: s\n", NULL);
+    struct engine_event *event = engine_event_new(engine);
+    static const char EVENT[] = "{\"category\": \"c\", \"a\": \"x\"}";
+    assert_ok(engine_event_from_json(event, EVENT, strlen(EVENT), NULL));
+    assert_int_equal(engine_measured(engine).events, 0);
+    assert_ok(engine_measure(engine, 4, fake_clock));
+    for (size_t i = 0; i < 10; i++)
+        engine_eval(engine, event, spend, NULL, NULL);
+    struct engine_measured measured = engine_measured(engine);
+    assert_int_equal(measured.events, 10);
+    assert_int_equal(measured.measured, 3); /* the first, the fifth, the ninth */
+    assert_int_equal(measured.ns, 0);       /* the clock's own time is taken off */
+    assert_int_equal(engine_account(engine, 0).matches, 10);
+    assert_int_equal(engine_account(engine, 0).evaluations, 3);
+    assert_int_equal(engine_account(engine, 1).matches, 0);
+    assert_int_equal(engine_account(engine, 1).evaluations, 0);
+    engine_event_free(event);
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +612,7 @@ int main(void)
         cmocka_unit_test(events_may_call_fields_otherwise),
         cmocka_unit_test(a_fault_in_an_alias_is_told),
         cmocka_unit_test(a_rule_can_be_switched_off),
+        cmocka_unit_test(costs_are_measured_by_rule),
     };
     return unit_run("engine", tests);
 }

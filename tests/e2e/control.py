@@ -205,6 +205,31 @@ def rules_change_while_it_runs():
         wait_until(lambda: loaded() == (1, 0), 20, lambda: f"one rule, not {loaded()}")
 
 
+def what_rules_cost_is_shown():
+    """`rules top` counts the matches of each rule and what it took to judge them."""
+    with agent_with({"a.yml": rule("creance-e2e-cost", "Costly"),
+                     "b.yml": rule("creance-e2e-other", "Silent")}) as agent:
+        def top():
+            done = creance("rules", "top", "--json", "--state", agent.state)
+            lines = [json.loads(line) for line in done.stdout.splitlines()]
+            rows = {line["title"]: line for line in lines if "title" in line}
+            enough = rows.get("Costly", {}).get("evaluated", 0) > 0
+            return (rows, lines[-1]) if enough else None
+
+        # One event in 128 is measured: each command is several, so that some are of the rule's.
+        end = time.monotonic() + 60
+        while not top():
+            expect(time.monotonic() < end, "no cost was shown for a minute")
+            for _ in range(100):
+                do("creance-e2e-cost")
+        rows, total = top()
+        print(f"# {rows['Costly']}")
+        print(f"# {total}")
+        expect(rows["Costly"]["matches"] >= 100 and rows["Costly"]["share"] > 0, rows)
+        expect(rows.get("Silent", {}).get("matches", 0) == 0, rows)
+        expect(total["events"] > total["measured"] > 0, total)
+
+
 def a_faulty_configuration_is_refused_and_said():
     """A faulty creance.yaml leaves in force what was, and is said; a mended one is taken."""
     with agent_with({"a.yml": rule("creance-e2e-flood")},
@@ -477,6 +502,7 @@ if __name__ == "__main__":
     os.stat(CONTENT)
     tests = [nobody_answers_where_no_agent_runs, status_tells_of_everything, the_selftest_passes,
                events_can_be_chosen, recordings_can_be_replayed, rules_change_while_it_runs,
+               what_rules_cost_is_shown,
                a_faulty_configuration_is_refused_and_said, a_full_log_disk_loses_no_alert,
                a_read_only_log_disk_loses_no_alert,
                a_slow_viewer_is_told_what_it_missed, nobody_paints_on_the_terminal,

@@ -107,6 +107,23 @@ def a_match_says_file_event_rule_and_fields():
 
 
 @offline.test
+def top_says_what_rules_cost():
+    rules = rule_folder()
+    recording = rules.put("recording.jsonl", f"{MISS}\n{HIT}\n{HIT}\n")
+    done = offline.creance("replay", "--json", "--top", "--rules", rules.path, recording)
+    *rows, total = [json.loads(line) for line in done.stdout.splitlines()]
+    offline.equal((total["events"], total["measured"]), (3, 3), "events")
+    offline.equal([(row["id"], row["matches"]) for row in rows],
+                  [("6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2d11", 2)], "rules")
+    assert 0 < rows[0]["evaluated"] <= 1 and 0 < rows[0]["share"] < 1, rows
+    spent = rows[0]["ns_per_event"] + total["scan_ns_per_event"]
+    assert spent <= total["ns_per_event"] * 1.01, (rows, total)
+    done = offline.creance_on_terminal("replay", "--top", "--rules", rules.path, recording)
+    offline.contains(done, "NS/EVENT", "table")
+    offline.contains(done, "Somebody runs id", "row")
+
+
+@offline.test
 def zstd_is_recognised_by_content_and_standard_input_is_read():
     rules = rule_folder()
     packed = compress(f"{MISS}\n{HIT}\n".encode())

@@ -123,6 +123,7 @@ static enum answer_state fill_processes(struct answer *answer, struct line_queue
 struct rules_visit {
     struct line_queue *queue;
     const struct answer_sources *sources;
+    const struct rules_costs *costs; /* NULL: not known */
     uint64_t row, first; /* rows before `first` were told already */
     bool is_full, is_out_of_memory;
 };
@@ -148,8 +149,19 @@ static json_t *reason_json(const struct rule_report_row *row, const struct tree_
     return json_string(reason);
 }
 
-static json_t *rule_json(const struct answer_sources *sources, const struct rule_report_row *row)
+/* Null where the engine has not told it, or has judged no event yet. */
+static json_t *cost_json(const struct rules_visit *visit)
 {
+    if (visit->costs == NULL || visit->row > LIMIT_FLIGHT_RULES)
+        return json_null();
+    const struct engine_account *account = &visit->costs->rows[visit->row - 1];
+    return json_pack("{s:o, s:o, s:o}", "matches", json_number(account->matches), "evaluations",
+                     json_number(account->evaluations), "ns", json_number(account->ns));
+}
+
+static json_t *rule_json(const struct rules_visit *visit, const struct rule_report_row *row)
+{
+    const struct answer_sources *sources = visit->sources;
     static const char *const STATES[] = {"loaded", "inactive", "rejected"};
     const char *state = row->state < 3 ? STATES[row->state] : "unknown";
     const struct tree_rule_off *off = NULL;
@@ -157,7 +169,7 @@ static json_t *rule_json(const struct answer_sources *sources, const struct rule
         off = rules_off_find(health_tree(sources->health), row->digest);
     char digest[65];
     hex_encode(row->digest, sizeof row->digest, digest);
-    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}",
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o}",
                      "file", json_foreign(row->file.data, row->file.size),
                      "line", (json_int_t)row->line,
                      "id", json_foreign(row->id.data, row->id.size),
@@ -166,7 +178,8 @@ static json_t *rule_json(const struct answer_sources *sources, const struct rule
                      "state", off != NULL ? "off" : state,
                      "reason", reason_json(row, off, sources->clock),
                      "tags", json_foreign(row->tags.data, row->tags.size),
-                     "hits", hits_json(sources->hits, row), "digest", digest);
+                     "hits", hits_json(sources->hits, row), "digest", digest,
+                     "cost", cost_json(visit));
 }
 
 static void visit_rule(void *context, const struct rule_report_row *row)
@@ -180,7 +193,7 @@ static void visit_rule(void *context, const struct rule_report_row *row)
         return;
     }
     visit->is_out_of_memory =
-        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(visit->sources, row)));
+        !result_is_ok(line_queue_add_json(visit->queue, "rule", rule_json(visit, row)));
 }
 
 /* Files that were not even handed to the engine. */
@@ -198,12 +211,35 @@ static bool add_problems(const struct rules_watch *rules, struct line_queue *que
     return true;
 }
 
+/* What the engine says whose rules are in force. */
+static int report_of(const struct answer_sources *sources)
+{
+    return sources->rules_reports[health_tree(sources->health)->engine_active % ENGINE_SLOTS];
+}
+
+/* Of the events that were measured; null where there are none yet. */
+static json_t *measured_json(int rules_report, uint64_t generation)
+{
+    struct rules_costs *costs = NULL;
+    if (!result_is_ok(rules_costs_read(rules_report, generation, &costs)))
+        return json_null();
+    const struct engine_measured *measured = &costs->measured;
+    json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "events", json_number(measured->events),
+                             "measured", json_number(measured->measured), "ns",
+                             json_number(measured->ns), "scan_ns",
+                             json_number(measured->scan_ns));
+    free(costs);
+    return json;
+}
+
 static bool begin_rules(struct answer *answer, struct line_queue *queue)
 {
     const struct tree *tree = health_tree(answer->sources.health);
     answer->generation = tree->rules_generation;
     return result_is_ok(line_queue_add_json(
-               queue, "rules", json_pack("{s:o, s:o, s:o, s:o}",
+               queue, "rules", json_pack("{s:o, s:o, s:o, s:o, s:o}", "measured",
+                                         measured_json(report_of(&answer->sources),
+                                                       tree->rules_generation),
                                          "generation", json_number(tree->rules_generation),
                                          "loaded", json_number(tree->rules_loaded),
                                          "inactive", json_number(tree->rules_inactive),
@@ -220,9 +256,13 @@ static enum answer_state fill_rules(struct answer *answer, struct line_queue *qu
     struct rules_visit visit = {.queue = queue, .sources = &answer->sources,
                                 .first = answer->next};
     uint32_t left_out = 0;
-    unsigned active = health_tree(answer->sources.health)->engine_active % ENGINE_SLOTS;
-    struct result result = rules_report_read(answer->sources.rules_reports[active],
-                                             answer->generation, visit_rule, &visit, &left_out);
+    int report = report_of(&answer->sources);
+    struct rules_costs *costs = NULL;
+    if (result_is_ok(rules_costs_read(report, answer->generation, &costs)))
+        visit.costs = costs;
+    struct result result = rules_report_read(report, answer->generation, visit_rule, &visit,
+                                             &left_out);
+    free(costs);
     if (result.error == ERROR_AGAIN)
         return fail(queue, "the rules were changed while they were told: ask again");
     if (!result_is_ok(result))
