@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
-"""Incidents whose content has got past every check of its publisher and arrives on a host. One agent
-takes them one after the other; a second one, whose containment is off, takes the same ones.
+"""Incidents whose content has got past every check of its publisher and arrives on a host. One
+agent takes them one after the other; a second one, whose containment is off, takes the same ones.
 
-Harm is what people would call so: alerts of the administrator's own rule that never come (each event
-that triggers an incident is also one that this rule is about), events that were passed over because
-engines died on them, and an engine that dies again and again.
+Harm is what people would call so: alerts of the administrator's own rule that never come (each
+event that triggers an incident is also one that this rule is about), events that were passed over
+because engines died on them, and an engine that dies again and again.
 """
 import json
 import os
