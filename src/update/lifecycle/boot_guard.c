@@ -36,7 +36,13 @@ static void arm(struct boot_guard *state, uint64_t fingerprint, struct steady_ti
 static void start(struct boot_guard *state, const struct boot_guard_event *event,
                   struct steady_time now, struct boot_guard_actions *actions)
 {
-    bool is_counted = event->is_new_boot && state->is_armed && state->is_changed;
+    bool has_ended_early = event->is_new_boot && state->is_armed;
+    if (event->is_new_boot && !state->is_armed)
+        state->early_ends = 0;
+    else if (has_ended_early && state->early_ends < BOOT_GUARD_LOOP)
+        state->early_ends++;
+    bool is_loop = state->early_ends >= BOOT_GUARD_LOOP;
+    bool is_counted = has_ended_early && (state->is_changed || is_loop);
     if (is_counted) {
         state->counted += state->counted < UINT32_MAX;
         if (state->is_climbing && state->bad_climbs < BOOT_GUARD_CLIMBS_MAX)
@@ -69,6 +75,7 @@ static void tick(struct boot_guard *state, const struct boot_guard_event *event,
 {
     uint32_t calm_s = steady_since(state->since, now);
     if (state->is_armed && calm_s >= BOOT_GUARD_CALM_S) {
+        state->early_ends = 0;
         state->is_armed = false;
         state->is_changed = false;
         state->is_climbing = false;
@@ -123,7 +130,7 @@ void boot_guard_step(struct boot_guard *state, const struct boot_guard_event *ev
 RESULT boot_guard_encode(const struct boot_guard *state, struct writer *writer)
 {
     unsigned flags = (state->is_armed ? 1u : 0) | (state->is_changed ? 2u : 0)
-                     | (state->is_climbing ? 4u : 0);
+                     | (state->is_climbing ? 4u : 0) | state->early_ends * 8u;
     GUARD(writer_u32(writer, ENCODED_MAGIC));
     GUARD(writer_u16(writer, ENCODED_VERSION));
     GUARD(writer_u64(writer, state->calm_fingerprint));
@@ -154,11 +161,13 @@ RESULT boot_guard_decode(struct reader *reader, struct boot_guard *ret_state)
     GUARD(reader_u8(reader, &state.level));
     GUARD(reader_u8(reader, &state.bad_climbs));
     GUARD(reader_u8(reader, &flags));
-    if (state.level >= BOOT_LEVEL_COUNT || state.bad_climbs > BOOT_GUARD_CLIMBS_MAX || flags > 7)
+    if (state.level >= BOOT_LEVEL_COUNT || state.bad_climbs > BOOT_GUARD_CLIMBS_MAX
+        || flags / 8 > BOOT_GUARD_LOOP)
         return result_fail(ERROR_FORMAT);
     state.is_armed = (flags & 1u) != 0;
     state.is_changed = (flags & 2u) != 0;
     state.is_climbing = (flags & 4u) != 0;
+    state.early_ends = flags / 8;
     *ret_state = state;
     return RESULT_OK;
 }

@@ -8,8 +8,10 @@
  * A start is "armed" until the host was calm for CALM_S, or was stopped in good order. Only an
  * armed start of another boot that began *with a change* (content, probes, agent, kernel: whatever
  * the fingerprint covers; or a switch while it ran) counts when it is followed by a new boot: hosts
- * that crash for reasons of their own, and power cuts on calm hosts, change nothing. Each one that
- * counts takes one level: at most two more boots from anything that arrived to a host that runs
+ * that crash for reasons of their own, and power cuts on calm hosts, change nothing. But a host that
+ * LOOP times in a row does not come to be calm is in a boot loop, and then each further boot counts,
+ * whatever changed: what shows only at a boot, days after it became active and was calm, must not
+ * need anybody's hands either. Each one that counts takes one level: at most two more boots from anything that arrived to a host that runs
  * without our probes. After calm it climbs back, one level at a time, ever more slowly, and after
  * CLIMBS_MAX climbs that ended badly only when something changed or the administrator says so.
  */
@@ -25,6 +27,7 @@ enum boot_level {
 enum {
     BOOT_GUARD_CALM_S = 10 * 60,
     BOOT_GUARD_CLIMBS_MAX = 3,
+    BOOT_GUARD_LOOP = 3,
     BOOT_GUARD_ENCODED_MAX = 64,
 };
 
@@ -35,6 +38,7 @@ struct boot_guard {
     uint32_t counted;          /* boots that counted, ever: for status */
     uint8_t level;             /* enum boot_level */
     uint8_t bad_climbs;        /* climbs in a row after which a boot counted */
+    uint8_t early_ends;        /* boots in a row that ended before they were calm, at most LOOP */
     bool is_armed;
     bool is_changed;
     bool is_climbing;          /* the level was raised, and the host was not calm since */

@@ -51,10 +51,30 @@ static void a_host_that_crashes_by_itself_changes_nothing(void **state)
     (void)state;
     struct host host = calm_host();
     for (unsigned i = 0; i < 100; i++) {
-        boot(&host); /* and dies at once */
+        boot(&host); /* and dies at once, twice in a row */
         assert_false(host.actions.is_counted);
+        boot(&host);
+        assert_false(host.actions.is_counted);
+        boot(&host);
+        assert_false(host.actions.is_counted);
+        pass(&host, BOOT_GUARD_CALM_S);
     }
     assert_int_equal(host.guard.level, BOOT_LEVEL_NORMAL);
+}
+
+/* What was calm for days and crashes the host at its next boot, and at each one after it. */
+static void a_boot_loop_counts_although_nothing_changed(void **state)
+{
+    (void)state;
+    struct host host = calm_host();
+    pass(&host, 5 * DAY_S);
+    tell(&host, BOOT_GUARD_STOP, false);
+    unsigned boots = 0;
+    for (; host.guard.level < BOOT_LEVEL_FACTORY && boots < 100; boots++)
+        boot(&host);
+    assert_int_equal(boots, 1 + BOOT_GUARD_LOOP + 1);
+    pass(&host, BOOT_GUARD_CALM_S);
+    assert_int_equal(host.guard.level, BOOT_LEVEL_LAST_GOOD);
 }
 
 static void two_more_boots_reach_a_host_without_our_probes(void **state)
@@ -190,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_that_crashes_by_itself_changes_nothing),
+        cmocka_unit_test(a_boot_loop_counts_although_nothing_changed),
         cmocka_unit_test(two_more_boots_reach_a_host_without_our_probes),
         cmocka_unit_test(another_kernel_is_a_change_too),
         cmocka_unit_test(calm_and_good_order_disarm),
