@@ -18,6 +18,7 @@ RESULT alert_encode(const struct alert *alert, struct writer *writer)
     GUARD(writer_u64(writer, alert->epoch));
     GUARD(writer_u64(writer, alert->sequence));
     GUARD(writer_u8(writer, alert->is_incomplete ? 1 : 0));
+    GUARD(writer_u64(writer, alert->count));
     GUARD(write_text(writer, alert->rule_id));
     GUARD(write_text(writer, alert->rule_title));
     GUARD(write_text(writer, alert->rule_level));
@@ -35,6 +36,7 @@ RESULT alert_decode(const void *data, size_t size, struct alert *ret_alert)
     GUARD(reader_u64(&reader, &alert.epoch));
     GUARD(reader_u64(&reader, &alert.sequence));
     GUARD(reader_u8(&reader, &is_incomplete));
+    GUARD(reader_u64(&reader, &alert.count));
     GUARD(reader_sized(&reader, ALERT_TEXT_BYTES, &alert.rule_id));
     GUARD(reader_sized(&reader, ALERT_TEXT_BYTES, &alert.rule_title));
     GUARD(reader_sized(&reader, ALERT_TEXT_BYTES, &alert.rule_level));
@@ -42,7 +44,7 @@ RESULT alert_decode(const void *data, size_t size, struct alert *ret_alert)
     GUARD(reader_sized(&reader, ALERT_TEXT_BYTES, &alert.rule_tags));
     GUARD(reader_sized(&reader, LIMIT_EVENT_BYTES, &alert.event));
     GUARD(reader_end(&reader));
-    if (is_incomplete > 1)
+    if (is_incomplete > 1 || alert.count == 0)
         return result_fail(ERROR_FORMAT);
     alert.is_incomplete = is_incomplete == 1;
     *ret_alert = alert;

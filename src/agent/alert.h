@@ -17,6 +17,8 @@ struct alert {
     uint64_t epoch;          /* of the event ring: (epoch, sequence) is the event's id */
     uint64_t sequence;
     bool is_incomplete;      /* the step budget ended the evaluation */
+    uint64_t count;          /* matches that it stands for; over 1: of a flood (alert_limit.h), the
+                                event is the last one's */
     struct bytes rule_id;
     struct bytes rule_title;
     struct bytes rule_level;

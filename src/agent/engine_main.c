@@ -5,6 +5,7 @@
  * alerts count is not its business (supervisor/engine_slots.h).
  */
 #include "agent/alert.h"
+#include "agent/alert_limit.h"
 #include "agent/child.h"
 #include "agent/engine_sources.h"
 #include "agent/flight.h"
@@ -39,6 +40,7 @@ struct judge {
     struct engine_event *event;
     struct ring_reader *events;
     struct ring_writer *alerts;
+    struct alert_limit *limit; /* of the rules in force */
     struct flight *flight;
     struct bytes release; /* a bundle, mapped; size 0: none */
     /* its duty: whether it judges, and up to which event (0: for ever) */
@@ -63,6 +65,94 @@ static _Noreturn void give_up(const char *what, struct result result)
 {
     fprintf(stderr, "creance-engine: %s: %s\n", what, result_text(result));
     exit(EXIT_FAILURE);
+}
+
+/* --- alerts ----------------------------------------------------------------------------------- */
+
+static struct bytes text_bytes(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static struct bytes join_tags(const struct engine_rule *rule, char *buffer, size_t capacity)
+{
+    size_t at = 0;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < rule->tag_count && at + 1 < capacity; i++) {
+        (void)string_format(buffer + at, capacity - at, "%s%s", i == 0 ? "" : ",", rule->tags[i]);
+        at += strlen(buffer + at);
+    }
+    return (struct bytes){(const uint8_t *)buffer, at};
+}
+
+/* Encodes the alert of a rule into judge->output, without the event where that does not fit. */
+static RESULT encode_alert(struct judge *judge, size_t rule_index, uint64_t sequence,
+                           uint64_t count, struct bytes event, size_t *ret_size)
+{
+    const struct engine_rule *rule = engine_rule(judge->engine, rule_index);
+    char tags[ALERT_TEXT_BYTES];
+    struct alert alert = {
+        .epoch = ring_reader_epoch(judge->events),
+        .sequence = sequence,
+        .count = count,
+        .rule_id = text_bytes(rule->id),
+        .rule_title = text_bytes(rule->title),
+        .rule_level = text_bytes(rule->level),
+        .rule_file = text_bytes(rule->file),
+        .rule_tags = join_tags(rule, tags, sizeof tags),
+        .event = event,
+    };
+    bytes_copy(alert.rule_digest, sizeof alert.rule_digest, rule->digest, sizeof rule->digest);
+    struct writer writer = writer_of(judge->output, sizeof judge->output);
+    struct result result = alert_encode(&alert, &writer);
+    if (!result_is_ok(result)) {
+        counter_add(COUNTER_engine_alerts_oversized, 1);
+        alert.event = (struct bytes){NULL, 0};
+        writer = writer_of(judge->output, sizeof judge->output);
+        result = alert_encode(&alert, &writer);
+    }
+    *ret_size = writer.at;
+    return result;
+}
+
+static void tell_alert(struct judge *judge, size_t rule_index, uint64_t sequence, uint64_t count,
+                       struct bytes event)
+{
+    size_t size;
+    struct result result = encode_alert(judge, rule_index, sequence, count, event, &size);
+    if (result_is_ok(result))
+        result = ring_writer_append(judge->alerts, judge->output, size, sequence);
+    if (!result_is_ok(result))
+        give_up("cannot write an alert", result); /* the successor judges this event again */
+    judge->has_alerts = true;
+}
+
+static void raise_alert(void *context, size_t rule_index)
+{
+    struct judge *judge = context;
+    fault_in_rule(text_bytes(engine_rule(judge->engine, rule_index)->title));
+    uint64_t count;
+    enum alert_verdict verdict =
+        alert_limit_judge(judge->limit, rule_index, judge->record.sequence,
+                          ALERT_TEXT_BYTES / 2 + judge->record.size,
+                          clock_boottime_ns(clock_system()), &count);
+    if (verdict == ALERT_COUNT)
+        counter_add(COUNTER_engine_alerts_counted, 1);
+    else
+        tell_alert(judge, rule_index, judge->record.sequence, count,
+                   (struct bytes){judge->encoding, judge->record.size});
+}
+
+/* What was counted is told when its second is over; all of it before the rules are exchanged. */
+static void tell_counted(struct judge *judge, bool all)
+{
+    size_t rule;
+    uint64_t count;
+    uint64_t sequence;
+    uint64_t now_ns = clock_boottime_ns(clock_system());
+    while (judge->engine != NULL
+           && alert_limit_due(judge->limit, now_ns, all, &rule, &count, &sequence))
+        tell_alert(judge, rule, sequence, count, (struct bytes){NULL, 0});
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -163,17 +253,26 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
     struct explanation why = {"the rule sources cannot be mapped"};
     struct engine *engine = NULL;
     struct engine_event *event = NULL;
+    struct alert_limit *limit = NULL;
     struct result result = result_fail(ERROR_FORMAT);
     if (pack.size > 0)
         result = load_joined(judge, pack, &engine, &event, &why);
     unmap(pack);
     if (result_is_ok(result)) {
+        limit = alert_limit_new(engine_rule_count(engine));
+        if (limit == NULL)
+            give_up("cannot take new rules", result_fail(ERROR_MEMORY));
+    }
+    if (result_is_ok(result)) {
         if (judge->engine != NULL)
             engine_adopt_state(engine, judge->engine);
+        tell_counted(judge, true);
+        alert_limit_free(judge->limit);
         engine_event_free(judge->event);
         engine_free(judge->engine);
         judge->engine = engine;
         judge->event = event;
+        judge->limit = limit;
         judge->generation = generation;
         prepare(judge, engine);
     } else {
@@ -245,57 +344,6 @@ static void count_correlations(const struct engine *engine)
     counter_set(COUNTER_engine_correlation_events, counts.events);
     counter_set(COUNTER_engine_correlation_evicted, counts.evicted_events);
     counter_set(COUNTER_engine_correlation_late, counts.late_events);
-}
-
-/* --- alerts ----------------------------------------------------------------------------------- */
-
-static struct bytes text_bytes(const char *text)
-{
-    return (struct bytes){(const uint8_t *)text, strlen(text)};
-}
-
-static struct bytes join_tags(const struct engine_rule *rule, char *buffer, size_t capacity)
-{
-    size_t at = 0;
-    buffer[0] = '\0';
-    for (size_t i = 0; i < rule->tag_count && at + 1 < capacity; i++) {
-        (void)string_format(buffer + at, capacity - at, "%s%s", i == 0 ? "" : ",", rule->tags[i]);
-        at += strlen(buffer + at);
-    }
-    return (struct bytes){(const uint8_t *)buffer, at};
-}
-
-static void raise_alert(void *context, size_t rule_index)
-{
-    struct judge *judge = context;
-    const struct engine_rule *rule = engine_rule(judge->engine, rule_index);
-    fault_in_rule(text_bytes(rule->title));
-    char tags[ALERT_TEXT_BYTES];
-    struct alert alert = {
-        .epoch = ring_reader_epoch(judge->events),
-        .sequence = judge->record.sequence,
-        .rule_id = text_bytes(rule->id),
-        .rule_title = text_bytes(rule->title),
-        .rule_level = text_bytes(rule->level),
-        .rule_file = text_bytes(rule->file),
-        .rule_tags = join_tags(rule, tags, sizeof tags),
-        .event = {judge->encoding, judge->record.size},
-    };
-    bytes_copy(alert.rule_digest, sizeof alert.rule_digest, rule->digest, sizeof rule->digest);
-    struct writer writer = writer_of(judge->output, sizeof judge->output);
-    struct result result = alert_encode(&alert, &writer);
-    if (!result_is_ok(result)) {
-        counter_add(COUNTER_engine_alerts_oversized, 1);
-        alert.event = (struct bytes){NULL, 0};
-        writer = writer_of(judge->output, sizeof judge->output);
-        result = alert_encode(&alert, &writer);
-    }
-    if (result_is_ok(result))
-        result = ring_writer_append(judge->alerts, judge->output, writer.at,
-                                    judge->record.sequence);
-    if (!result_is_ok(result))
-        give_up("cannot write an alert", result); /* the successor judges this event again */
-    judge->has_alerts = true;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -414,6 +462,7 @@ int main(int count, char **values)
         wait(judge, is_more);
         take_messages(judge);
         is_more = judge_events(judge);
+        tell_counted(judge, false);
         wake_control(judge);
         if (judge->engine != NULL) {
             count_correlations(judge->engine);

@@ -47,10 +47,12 @@ enum fault {
     FAULT_ENGINE_SCANNER_REFUSES,    /* not a mistake: Vectorscan's, which must change no verdict */
     /* of whole programs; the word behind each plants it (fault_plant) */
     FAULT_BREAKER_OFF,               /* breaker-off: no rule is ever switched off alone */
+    FAULT_ALERT_LIMIT_OFF,           /* alert-limit-off: a rule may fill the alert ring */
     FAULT_BREAKER_HASTY,             /* breaker-hasty: a rule is tried again after seconds */
     /* not safeguards but the mistakes of others, rebuilt, for tests/incidents */
     FAULT_ENGINE_FIELDS_UNCHECKED,   /* fields-unchecked: a field that no event has is read by its
                                         position behind those that are there (channel-file-291) */
+    FAULT_ENGINE_BUDGET_OFF,         /* engine-budget-off: no steps are counted */
     FAULT_ENGINE_BACKTRACKS,         /* regex-backtracks: in time that grows with a power (regex) */
     /* what `content check` and the trial hold content to, each switched off */
     FAULT_CHECK_TARGET_OFF,          /* check-target-off */

@@ -23,6 +23,10 @@ enum {
     /* --- rings -------------------------------------------------------------------------- */
     LIMIT_EVENT_RING_BYTES = 8 * MIB,  /* about 20,000 process starts of 400 B */
     LIMIT_ALERT_RING_BYTES = 1 * MIB,  /* alerts wait here while the log disk is full */
+    LIMIT_ALERT_RULE_BYTES = 8 * KIB, /* of the alert ring: what each rule may write at once, and in
+                                        a second, whatever others do: 12 alerts */
+    LIMIT_ALERT_SHARED_BYTES = 384 * KIB, /* the same for all rules that flood, together: 600 */
+    LIMIT_ALERT_SHARED_BYTES_PER_S = 2 * MIB, /* control takes 10 MB/s from the ring when it runs */
     LIMIT_KERNEL_RING_BYTES = 16 * MIB, /* kernel-notes: holds a fork storm with 2 KB argv */
     LIMIT_RING_RECORD_BYTES = 64 * KIB,
     RULES_REPORT_BYTES = 32 * MIB,   /* touched only as far as rules are there */
@@ -142,6 +146,8 @@ static_assert(LIMIT_EVENT_RING_BYTES >= 64 * LIMIT_RING_RECORD_BYTES,
               "a ring must hold many of its largest records");
 static_assert((LIMIT_EVENT_RING_BYTES & (LIMIT_EVENT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
+static_assert(2 * (LIMIT_ALERT_SHARED_BYTES + LIMIT_RING_RECORD_BYTES) < LIMIT_ALERT_RING_BYTES,
+              "floods together leave half of the alert ring to the other rules");
 static_assert((LIMIT_ALERT_RING_BYTES & (LIMIT_ALERT_RING_BYTES - 1)) == 0,
               "ring sizes are powers of two");
 static_assert(LIMIT_EVENT_DEPTH < 32, "log_element.c keeps a bit for each depth");

@@ -274,6 +274,8 @@ bool evaluate_rule(struct evaluation *evaluation, const struct program_rule *rul
 {
     uint64_t steps = evaluation->steps_left < LIMIT_RULE_STEPS ? evaluation->steps_left
                                                                : (uint64_t)LIMIT_RULE_STEPS;
+    if (fault_is_planted(FAULT_ENGINE_BUDGET_OFF))
+        steps = evaluation->steps_left = UINT64_MAX;
     evaluation->rule_steps_left = steps;
     evaluation->is_stopped = false;
     bool is_match = run(evaluation, rule);

@@ -182,6 +182,18 @@ static bool counts(const struct alerts_log *log, const struct alert *alert)
            || log->options.counts(log->options.context, log->slot, alert->sequence);
 }
 
+/* Whether the alert needs no line of its own. */
+static bool is_grouped(struct alerts_log *log, const struct flood_alert *alert, uint64_t count)
+{
+    uint64_t now_ns = clock_boottime_ns(log->options.clock);
+    const struct flood_limits *limits = &log->options.limits;
+    if (count == 1)
+        return flood_judge(log->flood, limits, alert, now_ns) == FLOOD_GROUP;
+    return flood_add(log->flood, limits, alert, count, now_ns)
+           || (write_groups(log, true)
+               && flood_add(log->flood, limits, alert, count, now_ns));
+}
+
 /* Makes the line of the record in log->record; what needs no line is finished here. */
 static void take_record(struct alerts_log *log)
 {
@@ -207,14 +219,15 @@ static void take_record(struct alerts_log *log)
                      && result_is_ok(event_decode(alert.event.data, alert.event.size, &event));
     const struct event *told = has_event ? &event : NULL;
     struct flood_alert flood_alert = flood_alert_of(&alert, log->id, told);
-    if (flood_judge(log->flood, &log->options.limits, &flood_alert,
-                    clock_boottime_ns(log->options.clock)) == FLOOD_GROUP) {
-        counter_add(COUNTER_control_alerts_grouped, 1);
-        rule_hits_add(log->options.hits, alert.rule_digest);
+    if (is_grouped(log, &flood_alert, alert.count)) {
+        counter_add(COUNTER_control_alerts_grouped, alert.count);
+        rule_hits_add(log->options.hits, alert.rule_digest, alert.count);
         recent_ids_add(log->ids, log->id);
         finish_record(log);
         return;
     }
+    if (alert.count > 1)
+        return; /* no place for it now: tried again */
     json_t *object = alert_json(log->options.host, &alert, log->id, told, log->options.table,
                                 clock_wall_ns(log->options.clock));
     bytes_copy(log->rule_digest, sizeof log->rule_digest, alert.rule_digest,
@@ -236,7 +249,7 @@ static bool write_record(struct alerts_log *log)
     if (!write_line(log, log->line, log->line_size))
         return false;
     counter_add(COUNTER_control_alerts_written, 1);
-    rule_hits_add(log->options.hits, log->rule_digest);
+    rule_hits_add(log->options.hits, log->rule_digest, 1);
     recent_ids_add(log->ids, log->id);
     finish_record(log);
     return true;

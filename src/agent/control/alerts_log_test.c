@@ -155,8 +155,9 @@ static struct bytes view(const char *text)
     return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
-/* Puts the alert of event `sequence` into the ring. */
-static void raise_alert(struct bench *bench, uint64_t sequence, const char *executable)
+/* Puts the alert of event `sequence` into the ring, as one that stands for `count` matches. */
+static void raise_flood(struct bench *bench, uint64_t sequence, const char *executable,
+                        uint64_t count)
 {
     uint8_t encoded[4096];
     struct writer event_writer = writer_of(encoded, sizeof encoded);
@@ -166,7 +167,8 @@ static void raise_alert(struct bench *bench, uint64_t sequence, const char *exec
     event_set_text(&event, FIELD_process_arguments, "x \"y\" \xff", 7);
     event_set_number(&event, FIELD_user_id, 0);
     assert_ok(event_encode(&event, &event_writer));
-    struct alert alert = {.rule_digest = {1, 2, 3}, .epoch = 7, .sequence = sequence,
+    struct alert alert = {.rule_digest = {1, 2, 3}, .epoch = 7,
+                          .sequence = sequence, .count = count,
                           .rule_id = view("11111111-2222-3333-4444-555555555555"),
                           .rule_title = view("A title"), .rule_level = view("high"),
                           .rule_file = view("vendor/x.yml"),
@@ -176,6 +178,11 @@ static void raise_alert(struct bench *bench, uint64_t sequence, const char *exec
     struct writer writer = writer_of(record, sizeof record);
     assert_ok(alert_encode(&alert, &writer));
     assert_ok(ring_writer_append(bench->writer, record, writer.at, 0));
+}
+
+static void raise_alert(struct bench *bench, uint64_t sequence, const char *executable)
+{
+    raise_flood(bench, sequence, executable, 1);
 }
 
 struct lines {
@@ -444,6 +451,41 @@ static void floods_become_groups_that_count_everything(void **state)
     assert_int_equal(lines.grouped, 25);
 }
 
+static void what_the_engine_counted_is_grouped_whatever_the_settings(void **state)
+{
+    struct bench *bench = *state;
+    kill_it(bench); /* each alert is to be written by itself */
+    bench->limits = (struct flood_limits){.singles_per_minute = 0, .group_seconds = 10};
+    start(bench);
+    uint8_t digest[32] = {1, 2, 3};
+    uint64_t hits;
+    raise_flood(bench, 1, "/loud", 5000);
+    raise_flood(bench, 1, "/loud", 5000); /* judged again by a successor */
+    raise_flood(bench, 2, "/loud", 70);
+    raise_alert(bench, 3, "/loud");
+    work(bench);
+    bench->now_ns += 10 * NS_PER_S;
+    work(bench);
+    struct lines lines = read_log(bench);
+    assert_int_equal(lines.count, 1);
+    assert_int_equal(lines.groups, 1);
+    assert_int_equal(lines.grouped, 5070);
+    assert_true(rule_hits_get(bench->hits, digest, &hits));
+    assert_int_equal(hits, 5071);
+    /* More pairs than there are places: groups are written to make room, and none is lost. */
+    for (uint64_t i = 0; i < 700; i++) {
+        char executable[32];
+        string_format(executable, sizeof executable, "/loud/%d", (int)i);
+        raise_flood(bench, 10 + i, executable, 2);
+        if (i % 50 == 0)
+            work(bench);
+    }
+    work(bench);
+    bench->now_ns += 10 * NS_PER_S;
+    work(bench);
+    assert_int_equal(read_log(bench).grouped, 5070 + 1400);
+}
+
 static void a_group_that_died_with_its_process_is_said(void **state)
 {
     struct bench *bench = *state;
@@ -533,6 +575,7 @@ int main(void)
         TEST(a_read_only_log_loses_nothing_that_the_ring_holds),
         TEST(the_alert_in_hand_survives_a_ring_that_came_round),
         TEST(floods_become_groups_that_count_everything),
+        TEST(what_the_engine_counted_is_grouped_whatever_the_settings),
         TEST(a_group_that_died_with_its_process_is_said),
         TEST(rotation_keeps_whole_lines_and_so_many_files),
         TEST(a_log_that_somebody_moves_or_empties_is_begun_anew),

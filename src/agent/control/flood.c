@@ -88,6 +88,34 @@ static void begin_group(struct flood_group *group, const struct flood_alert *ale
     keep_text(&group->arguments, alert->arguments);
 }
 
+static void add_to_group(struct flood *flood, struct place *place, const struct flood_alert *alert,
+                         uint64_t count, uint64_t due_ns)
+{
+    struct flood_group *group = &flood->groups[place - flood->places];
+    if (!place->has_group) {
+        begin_group(group, alert, due_ns);
+        place->has_group = true;
+        flood->group_count++;
+    }
+    group->count += count;
+    group->last_wall_ns = alert->wall_ns;
+    string_copy(group->last_id, sizeof group->last_id, alert->alert_id);
+}
+
+bool flood_add(struct flood *flood, const struct flood_limits *limits,
+               const struct flood_alert *alert, uint64_t count, uint64_t now_ns)
+{
+    uint64_t key = key_of(alert);
+    struct place *place = find(flood, key);
+    if (place == NULL)
+        place = take_place(flood, key);
+    if (place == NULL)
+        return false;
+    place->used_ns = now_ns;
+    add_to_group(flood, place, alert, count, now_ns + limits->group_seconds * NS_PER_S);
+    return true;
+}
+
 enum flood_verdict flood_judge(struct flood *flood, const struct flood_limits *limits,
                                const struct flood_alert *alert, uint64_t now_ns)
 {
@@ -108,15 +136,7 @@ enum flood_verdict flood_judge(struct flood *flood, const struct flood_limits *l
         place->singles++;
         return FLOOD_WRITE;
     }
-    struct flood_group *group = &flood->groups[place - flood->places];
-    if (!place->has_group) {
-        begin_group(group, alert, now_ns + limits->group_seconds * NS_PER_S);
-        place->has_group = true;
-        flood->group_count++;
-    }
-    group->count++;
-    group->last_wall_ns = alert->wall_ns;
-    string_copy(group->last_id, sizeof group->last_id, alert->alert_id);
+    add_to_group(flood, place, alert, 1, now_ns + limits->group_seconds * NS_PER_S);
     return FLOOD_GROUP;
 }
 

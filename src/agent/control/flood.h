@@ -53,6 +53,10 @@ void flood_free(struct flood *flood);  /* NULL is allowed */
 /* `now_ns`: boot time. */
 enum flood_verdict flood_judge(struct flood *flood, const struct flood_limits *limits,
                                const struct flood_alert *alert, uint64_t now_ns);
+/* A group that the engine made already, of `count` alerts: it is added to the pair's. false: there
+ * is no place; write those that are there, and try again. */
+bool flood_add(struct flood *flood, const struct flood_limits *limits,
+               const struct flood_alert *alert, uint64_t count, uint64_t now_ns);
 /* The alert that was judged FLOOD_WRITE was not written after all: it does not count. */
 void flood_take_back(struct flood *flood, const struct flood_alert *alert);
 

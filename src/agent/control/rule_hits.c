@@ -32,7 +32,8 @@ static size_t place_of(const struct rule_hits *hits, const uint8_t *digest)
     return at;
 }
 
-void rule_hits_add(struct rule_hits *hits, const uint8_t digest[RULE_HITS_DIGEST_BYTES])
+void rule_hits_add(struct rule_hits *hits, const uint8_t digest[RULE_HITS_DIGEST_BYTES],
+                   uint64_t count)
 {
     struct slot *slot = &hits->slots[place_of(hits, digest)];
     if (slot->hits == 0) {
@@ -41,7 +42,7 @@ void rule_hits_add(struct rule_hits *hits, const uint8_t digest[RULE_HITS_DIGEST
         hits->count++;
         bytes_copy(slot->digest, sizeof slot->digest, digest, RULE_HITS_DIGEST_BYTES);
     }
-    slot->hits++;
+    slot->hits += count;
 }
 
 bool rule_hits_get(const struct rule_hits *hits, const uint8_t digest[RULE_HITS_DIGEST_BYTES],

@@ -20,7 +20,7 @@ static void hits_are_counted_by_rule(void **state)
     uint64_t count;
     for (unsigned i = 0; i < 300; i++) {
         digest_of(i % 100, digest);
-        rule_hits_add(hits, digest);
+        rule_hits_add(hits, digest, 1);
     }
     for (unsigned i = 0; i < 110; i++) {
         digest_of(i, digest);
@@ -38,7 +38,7 @@ static void what_has_no_place_is_unknown_and_not_zero(void **state)
     uint64_t count;
     for (unsigned i = 0; i < RULE_HITS_MAX + 10; i++) {
         digest_of(i, digest);
-        rule_hits_add(hits, digest);
+        rule_hits_add(hits, digest, 1);
     }
     digest_of(RULE_HITS_MAX + 1, digest);
     assert_false(rule_hits_get(hits, digest, &count));
