@@ -7,32 +7,12 @@ What must hold is checked after each step (tests/lifecycle/histories.c). A broke
 command that runs it again.
 """
 import os
-import subprocess
 import sys
+
+from parts import run_parts
 
 PROGRAM = os.path.join(os.environ["CREANCE_BUILD"], "src", "update", "lifecycle",
                        "lifecycle-histories")
 
-
-def main():
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000_000
-    parts = len(os.sched_getaffinity(0))
-    share = -(-count // parts)
-    running = [subprocess.Popen([PROGRAM, str(first + part * share),
-                                 str(min(share, count - part * share))],
-                                stdout=subprocess.PIPE, text=True) for part in range(parts)]
-    print(f"1..{parts}")
-    good = True
-    for number, process in enumerate(running, start=1):
-        said = process.communicate()[0]
-        right = process.returncode == 0
-        good = good and right
-        print(said, end="")
-        print(f"{'ok' if right else 'not ok'} {number} - part {number} of {count} histories",
-              flush=True)
-    return 0 if good else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_parts(PROGRAM, 10_000_000, "histories"))
