@@ -20,6 +20,8 @@ struct message_row {
 #define FROM_LOADER (1u << ROLE_loader)
 #define FROM_CONTROL (1u << ROLE_control)
 #define FROM_ENGINE (1u << ROLE_engine | 1u << ROLE_engine_b)
+#define FROM_UPDATER (1u << ROLE_updater)
+#define FROM_TICKET (1u << ROLE_ticket)
 #define FROM_CHILD (((1u << ROLE_COUNT) - 1) & ~FROM_SUPERVISOR)
 #define STARTING (1u << PHASE_STARTING)
 #define RUNNING (1u << PHASE_RUNNING)

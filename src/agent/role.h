@@ -13,7 +13,10 @@
     ROLE(sensor, "creance-sensor", 1, 0, 512, "kernel records into events")                     \
     ROLE(engine, "creance-engine", 2, 5, 1024, "events against rules")                          \
     ROLE(control, "creance-control", 3, 5, 1024, "configuration, logs, local requests")         \
-    ROLE(engine_b, "creance-engine", 4, 5, 1024, "a second engine, while a release is new")
+    ROLE(engine_b, "creance-engine", 4, 5, 1024, "a second engine, while a release is new")     \
+    ROLE(link, "creance-link", 5, 10, 512, "fetches what the updater asks for")                 \
+    ROLE(updater, "creance-updater", 6, 10, 1024, "judges what arrives; its word is advice")    \
+    ROLE(ticket, "creance-ticket", 7, 10, 256, "checks one release ticket, then ends")
 
 enum role {
 #define ROLE_ENUM(id, ...) ROLE_##id,
@@ -62,6 +65,15 @@ bool role_engine_slot(enum role role, unsigned *ret_slot);
     GRANT(counters_engine, "counter page of the engine, read-only")                          \
     GRANT(counters_control, "counter page of control, read-only")                            \
     GRANT(counters_engine_b, "counter page of the second engine, read-only")                 \
+    GRANT(counters_link, "counter page of the link, read-only")                              \
+    GRANT(counters_updater, "counter page of the updater, read-only")                        \
+    GRANT(arrival_writer, "incoming/arrival, writable: the link")                            \
+    GRANT(arrival, "incoming/arrival, read-only: the updater")                               \
+    GRANT(line_link, "the link's end of its line to the updater")                            \
+    GRANT(line_updater, "the updater's end of it")                                           \
+    GRANT(directory_updater, "folder in which the updater keeps what it believes")           \
+    GRANT(ticket, "a release ticket, sealed")                                                \
+    GRANT(ticket_keys, "the release keys of its stream, sealed")                             \
     GRANT(control_socket, "listening unix socket for the command line")                      \
     GRANT(directory_vendor_rules, "folder of the rules that come with the product")          \
     GRANT(directory_local_rules, "folder of the administrator's own rules")                  \
@@ -91,6 +103,9 @@ enum grant {
     NOTICE(blind, "no events: the eBPF programs could not be loaded (%1 of %2 probes attached)")   \
     NOTICE(boot_level, "the agent runs at boot level %1 from now on: `creance status` says why")   \
     NOTICE(offer_refused, "a release that was offered is refused: the journal says why")           \
+    NOTICE(trust_refused,                                                                          \
+           "the trust anchors of updates are refused: the journal says why; what arrived before "  \
+           "stays")                                                                                \
     NOTICE(probes_missing, "%1 of %2 probes are missing: see `creance probe`")
 
 enum notice {

@@ -57,6 +57,22 @@ struct tree_release {
     uint32_t is_urgent;
 };
 
+/* How it stands with what arrives over the network. Words: agent/control/arrivals_json.c. */
+struct tree_arrivals {
+    uint32_t is_on;          /* there are trust anchors: updates are looked for */
+    uint32_t rounds;         /* how often, since the start */
+    uint64_t round_wall_s;   /* when the last one ended; 0: none did */
+    uint32_t outcome;        /* of metadata: enum tuf_outcome */
+    uint32_t refusal;        /* enum tuf_refusal */
+    uint32_t log;            /* enum refresh_log */
+    uint32_t status, retry_s; /* the server's last answer, and how long it wants to be let alone */
+    uint32_t not_had, refused; /* files in the last round */
+    uint64_t log_size, log_at_s; /* of the newest believed checkpoint */
+    uint32_t offers_refused; /* by the supervisor */
+    uint32_t reserved;
+    char refused_why[256];   /* why the last one was; "": the last one was taken */
+};
+
 enum { TREE_PERIODS_MAX = 16, TREE_RELEASES_MAX = LIMIT_STREAMS * LIMIT_RELEASES };
 
 struct tree {
@@ -85,6 +101,7 @@ struct tree {
     uint32_t is_pinned;   /* to one release */
     uint32_t release_count;
     struct tree_release releases[TREE_RELEASES_MAX];
+    struct tree_arrivals arrivals;
     struct tree_child children[ROLE_COUNT];
     struct tree_probe probes[TREE_PROBES_MAX];
 };

@@ -10,7 +10,7 @@
  *   creance-fault-crash, -hang, -memory     when it matches
  *   creance-fault-late-30                   crash when it matches 30 s after the first match
  *   creance-fault-slow                      takes 5 ms of processor time whenever it matches
- *   creance-fault-load-crash, -load-hang, -load-memory, -load-slow      while it is loaded
+ *   creance-fault-load-crash, -load-hang, -load-memory      while it is loaded
  *
  * Faults in pure functions are chosen by the test that calls them: fault_planted. Those of whole
  * programs by the environment they are started with, several with commas between them:
@@ -62,10 +62,12 @@ enum fault {
     FAULT_CHECK_TIME_OFF,            /* check-time-off: no limit of processor time */
     FAULT_CHECK_SETTINGS_OFF,        /* check-settings-off */
     FAULT_UPDATES_BLIND,             /* updates-blind: no failure of a release is noticed */
-    FAULT_AGE_BY_WALL,               /* age-by-wall: ages go by the clock that can be set */
-    /* what happens to hosts */
-    FAULT_CLOCK_AHEAD,               /* clock-ahead: the wall clock is ten years ahead */
-    FAULT_CLOCK_BEHIND,              /* clock-behind: and ten years behind */
+    /* what arrives, and who handles it */
+    FAULT_LINK_LIES,                 /* link-lies: it cuts off what came, in silence */
+    FAULT_UPDATER_LIES,              /* updater-lies: it offers what nobody signed */
+    FAULT_TICKET_HANGS,              /* ticket-hangs */
+    FAULT_TICKET_CRASHES,            /* ticket-crashes */
+    FAULT_SUPERVISOR_HASHES_NOT,     /* supervisor-hashes-not: it believes the updater */
     FAULT_COUNT
 };
 _Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");

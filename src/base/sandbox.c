@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -55,6 +56,22 @@ static const int ACCEPT_ALLOWED[] = {
     SCMP_SYS(getpeername),
 };
 
+static const int NETWORK_ALLOWED[] = {
+    SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendmmsg),
+    SCMP_SYS(socketpair), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(ioctl),
+};
+
+/* Threads, and no processes. What clone3() asks for cannot be seen by a filter: glibc takes
+ * clone() where the kernel says that it has no other. */
+static int allow_threads(scmp_filter_ctx filter)
+{
+    int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    return status != 0 ? status
+                       : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
 /* glibc's fstat() is newfstatat() with an empty path; of any other path it tells no content. */
 static int allow_fstat(scmp_filter_ctx filter)
 {
@@ -90,6 +107,10 @@ static RESULT enter_seccomp(const struct sandbox_profile *profile, struct explan
         status = ALLOW_ALL(filter, WRITE_FILES_ALLOWED);
     if (status == 0 && (profile->allow & SANDBOX_ALLOW_ACCEPT) != 0)
         status = ALLOW_ALL(filter, ACCEPT_ALLOWED);
+    if (status == 0 && (profile->allow & SANDBOX_ALLOW_NETWORK) != 0)
+        status = ALLOW_ALL(filter, NETWORK_ALLOWED);
+    if (status == 0 && (profile->allow & SANDBOX_ALLOW_NETWORK) != 0)
+        status = allow_threads(filter);
     if (status == 0)
         status = seccomp_load(filter);
     seccomp_release(filter);

@@ -17,6 +17,7 @@ enum sandbox_allow {
     SANDBOX_ALLOW_READ_FILES = 1 << 0, /* open for reading beneath the given folders */
     SANDBOX_ALLOW_WRITE_FILES = 1 << 1, /* create, write, rename, delete beneath those folders */
     SANDBOX_ALLOW_ACCEPT = 1 << 2,      /* accept on a listening socket that it has */
+    SANDBOX_ALLOW_NETWORK = 1 << 3,     /* connect to others, and threads that look up names */
 };
 
 struct sandbox_folder {

@@ -109,6 +109,18 @@ static void print_head(struct output *output, const json_t *updates)
                 json_is_true(json_object_get(updates, "pinned")) ? "; pinned" : "");
 }
 
+/* How it stands with what arrives over the network. */
+static void print_arrivals(struct output *output, const json_t *updates)
+{
+    const json_t *arrivals = json_object_get(updates, "arrivals");
+    bool is_bad_news = string_equal(online_text(arrivals, "metadata"), "refused")
+                       || string_equal(online_text(arrivals, "log"), "refused");
+    if (arrivals == NULL)
+        return;
+    output_part(output, is_bad_news ? COLOUR_RED : COLOUR_DIM, "Updates: ");
+    output_line(output, "%s.", online_text(arrivals, "text"));
+}
+
 static enum cli_exit verdict(const json_t *answer)
 {
     size_t at;
@@ -133,6 +145,7 @@ static enum cli_exit run(const struct call *call)
         return found;
     }
     print_head(output, json_object_get(answer, "updates"));
+    print_arrivals(output, json_object_get(answer, "updates"));
     if (json_array_size(json_object_get(answer, "releases")) == 0)
         output_line(output, "%s", "No release has arrived on this host yet.");
     else

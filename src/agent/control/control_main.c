@@ -298,13 +298,14 @@ static void open_health(struct control *control)
         [ROLE_supervisor] = GRANT_counters_supervisor, [ROLE_loader] = GRANT_counters_loader,
         [ROLE_sensor] = GRANT_counters_sensor,         [ROLE_engine] = GRANT_counters_engine,
         [ROLE_control] = GRANT_counters_control,       [ROLE_engine_b] = GRANT_counters_engine_b,
+        [ROLE_link] = GRANT_counters_link,             [ROLE_updater] = GRANT_counters_updater,
     };
     struct health_options options = {.clock = clock_system(), .log = control->log,
                                      .host = &control->host,
                                      .sandbox = sandbox_describe()};
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         struct counters_view *view = NULL;
-        if (grants[PAGES[role]] >= 0)
+        if (role != ROLE_ticket && grants[PAGES[role]] >= 0) /* it has no page */
             require_ok(counters_map(grants[PAGES[role]], &view), "cannot map the counters");
         options.counters[role] = view;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/releases.h"
 
+#include "agent/control/arrivals_json.h"
 #include "agent/control/event_json.h"
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -112,12 +113,12 @@ json_t *releases_json(const struct tree *tree)
     char text[64] = "factory content";
     if (running != NULL)
         (void)string_format(text, sizeof text, "rules %llu", (unsigned long long)running->version);
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "running", text, "boot_level",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o}", "running", text, "boot_level",
                      boot_level_word(level_of(tree)), "boot_text", boot_level_text(level_of(tree)),
                      "enforcement",
                      tree->enforcement == LIFECYCLE_ENFORCE_FULL ? "full" : "cut", "held",
                      (int)(tree->is_held != 0), "pinned", (int)(tree->is_pinned != 0), "switches",
-                     json_number(tree->switches));
+                     json_number(tree->switches), "arrivals", arrivals_json(&tree->arrivals));
 }
 
 /* --- the log

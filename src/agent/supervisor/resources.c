@@ -26,7 +26,12 @@ static const enum grant FOR_ENGINE[] = {
     GRANT_event_ring,        GRANT_event_cursor,        GRANT_wake_engine, GRANT_wake_control,
     GRANT_alert_ring_writer, GRANT_rules_report_writer, GRANT_flight_record,
 };
+static const enum grant FOR_LINK[] = {GRANT_arrival_writer, GRANT_line_link};
+static const enum grant FOR_UPDATER[] = {
+    GRANT_arrival, GRANT_line_updater, GRANT_directory_updater};
+static const enum grant FOR_TICKET[] = {GRANT_ticket, GRANT_ticket_keys};
 static const enum grant FOR_CONTROL[] = {
+    GRANT_counters_link,         GRANT_counters_updater,
     GRANT_alert_ring_b,          GRANT_alert_cursor_b,     GRANT_rules_report_b,
     GRANT_counters_engine_b,
     GRANT_event_ring,            GRANT_wake_control,       GRANT_alert_ring,
@@ -48,6 +53,9 @@ static const struct {
     [ROLE_engine] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
     [ROLE_engine_b] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
     [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
+    [ROLE_link] = {FOR_LINK, COUNT_OF(FOR_LINK)},
+    [ROLE_updater] = {FOR_UPDATER, COUNT_OF(FOR_UPDATER)},
+    [ROLE_ticket] = {FOR_TICKET, COUNT_OF(FOR_TICKET)},
 };
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -59,6 +67,7 @@ static const struct {
     {ROLE_supervisor, GRANT_counters_supervisor}, {ROLE_loader, GRANT_counters_loader},
     {ROLE_sensor, GRANT_counters_sensor},         {ROLE_engine, GRANT_counters_engine},
     {ROLE_control, GRANT_counters_control},       {ROLE_engine_b, GRANT_counters_engine_b},
+    {ROLE_link, GRANT_counters_link},             {ROLE_updater, GRANT_counters_updater},
 };
 
 static RESULT open_counters(struct resources *resources)
@@ -301,7 +310,9 @@ static RESULT hand_snapshot(const struct resources *resources, int socket)
 RESULT resources_hand_over(struct resources *resources, enum role role, int socket,
                            struct explanation *why)
 {
-    struct result result = hand(socket, GRANT_own_counters, resources->counters[role]);
+    struct result result = RESULT_OK;
+    if (resources->counters[role] >= 0)
+        result = hand(socket, GRANT_own_counters, resources->counters[role]);
     unsigned slot = 0;
     const int *own = role_engine_slot(role, &slot) ? resources->engines[slot] : NULL;
     for (size_t i = 0; i < DUE[role].count && result_is_ok(result); i++) {

@@ -107,7 +107,7 @@ static void forget_child(struct running_child *child)
     *child = (struct running_child){.socket = -1};
 }
 
-static RESULT launch(struct supervisor *supervisor, enum role role, struct explanation *why)
+RESULT launch_child(struct supervisor *supervisor, enum role role, struct explanation *why)
 {
     struct running_child *child = &supervisor->children[role];
     int pair[2];
@@ -136,7 +136,7 @@ static void start_child(struct supervisor *supervisor, enum role role)
     if (role_engine_slot(role, &slot))
         engines_follow(supervisor, slot);
     struct explanation why;
-    if (result_is_ok(launch(supervisor, role, &why)))
+    if (result_is_ok(launch_child(supervisor, role, &why)))
         return;
     say("%s; tried again later", why.text);
     step(supervisor, SUPERVISION_START_FAILED, role, 0);
@@ -246,6 +246,7 @@ static void become_ready(struct supervisor *supervisor, enum role role)
         supervisor->engines[slot].are_switches_unsent = true;
     }
     rules_send(supervisor);
+    arrivals_ready(supervisor, role);
     send_notices(supervisor);
 }
 
@@ -316,12 +317,21 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
     case MESSAGE_stands:
         engines_stands(supervisor, slot, message->stands.position);
         break;
+    case MESSAGE_ticket_offer:
+    case MESSAGE_release_offer:
+    case MESSAGE_halts:
+    case MESSAGE_halt:
+    case MESSAGE_update_state:
+    case MESSAGE_verdict:
+        arrivals_take(supervisor, message);
+        break;
     case MESSAGE_grant:
     case MESSAGE_start:
     case MESSAGE_release:
     case MESSAGE_rules:
     case MESSAGE_duty:
     case MESSAGE_rule_switch:
+    case MESSAGE_trust:
     case MESSAGE_stop:
     case MESSAGE_notice:
     case MESSAGE_COUNT:
@@ -405,10 +415,12 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
     if (role == ROLE_loader && !child.is_end_ordered)
         count_probes(supervisor);
     bool is_expected = supervisor->is_stopping || child.is_end_ordered
-                       || (role == ROLE_loader && wait_status == 0);
+                       || ((role == ROLE_loader || role == ROLE_ticket) && wait_status == 0);
     if (!is_expected)
         say_end(role, child.pid, wait_status);
     step_event(supervisor, &event);
+    if (role == ROLE_ticket)
+        arrivals_ticket_ended(supervisor);
     bool is_active = is_engine && slot == supervisor->slots.active;
     if (is_engine && (is_active || !child.is_end_ordered) && !supervisor->is_stopping)
         engines_ended(supervisor, slot);
@@ -469,6 +481,7 @@ static void look_around(struct supervisor *supervisor)
     rules_send(supervisor);
     engines_send(supervisor);
     updates_work(supervisor);
+    arrivals_work(supervisor);
     send_notices(supervisor);
     publish(supervisor);
 }
@@ -595,6 +608,7 @@ RESULT supervisor_run(const struct supervisor_options *options, struct explanati
     supervisor.tree.started_boottime_ns = now_ns();
     tree_add_period(&supervisor.tree, 0, 0);
     updates_open(&supervisor);
+    arrivals_open(&supervisor);
     engine_slots_begin(&supervisor.slots);
 
     while (!supervisor.is_stopping) {
@@ -603,6 +617,7 @@ RESULT supervisor_run(const struct supervisor_options *options, struct explanati
     }
     say("stopping");
     stop_children(&supervisor);
+    arrivals_close(&supervisor);
     updates_close(&supervisor);
     resources_close(&supervisor.resources, options->paths);
     return RESULT_OK;

@@ -49,6 +49,9 @@ struct running_child {
     bool has_hung;       /* and was killed for it */
 };
 
+struct arrivals;
+struct halt_news;
+struct road_offer;
 struct updates;
 
 struct supervisor {
@@ -60,6 +63,7 @@ struct supervisor {
     struct engine_slots slots;
     struct engine_process engines[ENGINE_SLOTS];
     struct updates *updates; /* NULL: out of memory; the factory set runs */
+    struct arrivals *arrivals; /* NULL: nothing is fetched */
     struct rules candidate;  /* rule folders: on offer, not yet loaded by the active engine */
     struct rules good;       /* loaded by an active engine before */
     int processes;           /* /proc */
@@ -87,6 +91,22 @@ void publish(struct supervisor *supervisor);
 void set_boot_level(struct supervisor *supervisor, uint32_t level);
 /* Ends a child's process on purpose; nobody is blamed. */
 void end_child(struct supervisor *supervisor, enum role role);
+
+/* Starts a child that supervision does not keep running: it ends by itself. */
+RESULT launch_child(struct supervisor *supervisor, enum role role, struct explanation *why);
+
+/* --- arrivals.c ------------------------------------------------------------------------------- */
+
+/* Before the first child is started, and after the last has ended. Never fails: without it nothing
+ * is fetched. */
+void arrivals_open(struct supervisor *supervisor);
+void arrivals_close(struct supervisor *supervisor);
+/* Each turn; what is due each second is done each second. */
+void arrivals_work(struct supervisor *supervisor);
+void arrivals_ready(struct supervisor *supervisor, enum role role);
+/* A message of the updater or of creance-ticket. */
+void arrivals_take(struct supervisor *supervisor, const struct message *message);
+void arrivals_ticket_ended(struct supervisor *supervisor);
 
 /* --- rules.c ---------------------------------------------------------------------------------- */
 
@@ -130,3 +150,12 @@ void updates_engine_ended(struct supervisor *supervisor, engine_load load, int w
 void updates_engine_refused(struct supervisor *supervisor, unsigned slot);
 void updates_engine_loaded(struct supervisor *supervisor, unsigned slot);
 void updates_switched(struct supervisor *supervisor);
+
+/* What arrivals.c found, for the road. ERROR_STATE, with `why`, where the release is refused. */
+RESULT updates_offer(struct supervisor *supervisor, const struct road_offer *offer, int sealed,
+                     struct explanation *why);
+void updates_halts(struct supervisor *supervisor, const struct halt_news *news);
+/* `is_change`: others were in force before, so numbers of lists begin anew. */
+void updates_set_partners(struct supervisor *supervisor, unsigned partner_bits,
+                          uint8_t lift_quorum, bool is_change);
+void updates_set_log_silent(struct supervisor *supervisor, bool is_silent);

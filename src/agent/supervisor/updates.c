@@ -290,11 +290,6 @@ static RESULT open_road(struct supervisor *supervisor)
     return road_open(&options, &updates->road);
 }
 
-static bool know_again(void *context, const struct road_offer *offer)
-{
-    return result_is_ok(road_know(context, offer));
-}
-
 void updates_open(struct supervisor *supervisor)
 {
     struct updates *updates = calloc(1, sizeof *updates);
@@ -308,8 +303,6 @@ void updates_open(struct supervisor *supervisor)
     updates->installs = open_folder(data, ORDERS_FOLDER);
     if (!result_is_ok(open_road(supervisor)))
         say("no memory for updates: the factory set runs");
-    else if (updates->installs >= 0)
-        installs_again(updates->installs, know_again, updates->road);
 }
 
 void updates_close(struct supervisor *supervisor)
@@ -585,4 +578,46 @@ void updates_work(struct supervisor *supervisor)
     road_tick(updates->road);
     tell_queued(updates);
     show(supervisor);
+}
+
+/* --- what arrives ----------------------------------------------------------------------------- */
+
+RESULT updates_offer(struct supervisor *supervisor, const struct road_offer *offer, int sealed,
+                     struct explanation *why)
+{
+    struct updates *updates = supervisor->updates;
+    if (updates == NULL || updates->road == NULL)
+        return explain(why, ERROR_STATE, "there is no road for it: the factory set runs");
+    struct result result = road_offer(updates->road, offer, sealed, why);
+    tell_queued(updates);
+    return result;
+}
+
+void updates_halts(struct supervisor *supervisor, const struct halt_news *news)
+{
+    struct updates *updates = supervisor->updates;
+    if (updates == NULL || updates->road == NULL)
+        return;
+    if (road_halts(updates->road, news) == HALT_TAKEN)
+        say("list %llu of halts of partner %u is in force: %u rows",
+            (unsigned long long)news->number, news->partner + 1, news->count);
+}
+
+void updates_set_partners(struct supervisor *supervisor, unsigned partner_bits,
+                          uint8_t lift_quorum, bool is_change)
+{
+    struct updates *updates = supervisor->updates;
+    const struct lifecycle_event changed = {.type = LIFECYCLE_EVENT_ANCHORS_CHANGED};
+    if (updates == NULL || updates->road == NULL)
+        return;
+    road_set_partners(updates->road, partner_bits, lift_quorum);
+    if (is_change)
+        road_tell(updates->road, STREAM_RULES, &changed);
+}
+
+void updates_set_log_silent(struct supervisor *supervisor, bool is_silent)
+{
+    struct updates *updates = supervisor->updates;
+    if (updates != NULL && updates->road != NULL)
+        road_set_log_silent(updates->road, is_silent);
 }
