@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 
 #include <time.h>
 
@@ -21,8 +22,14 @@ static uint64_t system_boottime(void *context)
 
 static uint64_t system_wall(void *context)
 {
+    enum { TEN_YEARS_S = 10 * 365 * 24 * 60 * 60 };
+    uint64_t now_ns = read_clock(CLOCK_REALTIME);
     (void)context;
-    return read_clock(CLOCK_REALTIME);
+    if (fault_is_planted(FAULT_CLOCK_AHEAD))
+        return now_ns + TEN_YEARS_S * NS_PER_S;
+    if (fault_is_planted(FAULT_CLOCK_BEHIND))
+        return now_ns - TEN_YEARS_S * NS_PER_S;
+    return now_ns;
 }
 
 uint64_t clock_thread_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }

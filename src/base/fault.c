@@ -11,6 +11,8 @@
 enum fault fault_planted = FAULT_NONE;
 uint64_t fault_set;
 
+enum { SLOW_LOAD_S = 3 };
+
 /* As a leak does: without an end, used, and ended by whoever refuses first. */
 static void eat_memory(void)
 {
@@ -83,6 +85,8 @@ void fault_in_loading(struct bytes title)
 {
     if (fault_is_named(title, "creance-fault-load-crash"))
         abort();
+    if (fault_is_named(title, "creance-fault-load-slow"))
+        (void)nanosleep(&(struct timespec){.tv_sec = SLOW_LOAD_S}, NULL);
     while (fault_is_named(title, "creance-fault-load-hang"))
         ;
     if (fault_is_named(title, "creance-fault-load-memory"))
@@ -108,6 +112,9 @@ void fault_plant(void)
         {"check-time-off", FAULT_CHECK_TIME_OFF},
         {"check-settings-off", FAULT_CHECK_SETTINGS_OFF},
         {"updates-blind", FAULT_UPDATES_BLIND},
+        {"age-by-wall", FAULT_AGE_BY_WALL},
+        {"clock-ahead", FAULT_CLOCK_AHEAD},
+        {"clock-behind", FAULT_CLOCK_BEHIND},
         {"switches-freely", FAULT_LIFECYCLE_SWITCHES_FREELY},
         {"link-lies", FAULT_LINK_LIES},
         {"updater-lies", FAULT_UPDATER_LIES},

@@ -10,7 +10,7 @@
  *   creance-fault-crash, -hang, -memory     when it matches
  *   creance-fault-late-30                   crash when it matches 30 s after the first match
  *   creance-fault-slow                      takes 5 ms of processor time whenever it matches
- *   creance-fault-load-crash, -load-hang, -load-memory      while it is loaded
+ *   creance-fault-load-crash, -load-hang, -load-memory, -load-slow      while it is loaded
  *
  * Faults in pure functions are chosen by the test that calls them: fault_planted. Those of whole
  * programs by the environment they are started with, several with commas between them:
@@ -68,6 +68,10 @@ enum fault {
     FAULT_TICKET_HANGS,              /* ticket-hangs */
     FAULT_TICKET_CRASHES,            /* ticket-crashes */
     FAULT_SUPERVISOR_HASHES_NOT,     /* supervisor-hashes-not: it believes the updater */
+    FAULT_AGE_BY_WALL,               /* age-by-wall: ages go by the clock that can be set */
+    /* what happens to hosts */
+    FAULT_CLOCK_AHEAD,               /* clock-ahead: the wall clock is ten years ahead */
+    FAULT_CLOCK_BEHIND,              /* clock-behind: and ten years behind */
     FAULT_COUNT
 };
 _Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");

@@ -61,6 +61,10 @@ def a_release_goes_its_way_and_back():
         wait_until(lambda: words(release(agent, 1)) == ["hold"], 10,
                    lambda: f"that it waits for the hold: {status(agent)}")
         offline.contains(order(agent, "status"), "the administrator holds all updates", "status")
+        agent.stop()
+        agent.start()  # orders stand, and root's word about the release is still known
+        wait_until(lambda: words(release(agent, 1) or {"waits": []}) == ["hold"], 10,
+                   lambda: f"that it waits for nothing else: {status(agent)}")
         order(agent, "unhold")
         wait_state(agent, 1, "good")
         row = release(agent, 1)

@@ -85,7 +85,7 @@ def start(arguments=("--update-policy", POLICY)):
     folder = os.path.join(agent.state, "etc", "rules")
     with open(os.path.join(folder, "local.yml"), "w") as file:
         file.write(LOCAL)
-    wait_until(lambda: trigger(EVER + "-start") or agent.alerts_with(EVER), 20, "the local rule")
+    wait_until(lambda: trigger(EVER + "-start") or agent.alerts_with(EVER), 60, "the local rule")
     return agent
 
 

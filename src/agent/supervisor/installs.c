@@ -9,6 +9,7 @@
 
 static const char OFFER_MAGIC[] = "CREOFFER";
 static const char OFFER_SUFFIX[] = ".offer";
+static const char TAKEN_SUFFIX[] = ".taken";
 
 RESULT install_offer_encode(const struct road_offer *offer, struct writer *writer)
 {
@@ -113,10 +114,44 @@ RESULT installs_next(int folder, struct road_offer *ret_offer, int *ret_sealed,
     if (result_is_ok(result))
         result = read_bundle(folder, bundle, ret_sealed);
     /* Once: what cannot be taken now is not tried each second. */
-    result_ignore(disk->remove(disk->context, folder, offer));
+    char taken[LIMIT_PATH_BYTES];
+    (void)string_format(taken, sizeof taken, "%.*s%s",
+                        (int)(strlen(offer) - (sizeof OFFER_SUFFIX - 1)), offer, TAKEN_SUFFIX);
+    if (!result_is_ok(result) || !result_is_ok(disk->rename(disk->context, folder, offer, taken)))
+        result_ignore(disk->remove(disk->context, folder, offer));
     result_ignore(disk->remove(disk->context, folder, bundle));
     if (!result_is_ok(result))
         return explain(why, result.error, "%s or its bundle cannot be read: %s", offer,
                        result_text(result));
     return RESULT_OK;
+}
+
+struct taken_names {
+    char names[LIMIT_RELEASES * 2][LIMIT_PATH_BYTES];
+    size_t count;
+};
+
+static void find_taken(void *context, const char *name)
+{
+    struct taken_names *taken = context;
+    if (string_ends_with(name, TAKEN_SUFFIX)
+        && taken->count < sizeof taken->names / sizeof taken->names[0])
+        (void)string_copy(taken->names[taken->count++], LIMIT_PATH_BYTES, name);
+}
+
+void installs_again(int folder, bool (*tell)(void *context, const struct road_offer *offer),
+                    void *context)
+{
+    static struct taken_names taken; /* too large for the stack */
+    const struct disk *disk = disk_system();
+    taken.count = 0;
+    result_ignore(disk->list(disk->context, folder, find_taken, &taken));
+    for (size_t i = 0; i < taken.count; i++) {
+        uint8_t record[INSTALL_OFFER_BYTES + 1];
+        size_t size = 0;
+        struct road_offer offer;
+        if (!result_is_ok(read_file(folder, taken.names[i], record, sizeof record, &size))
+            || !result_is_ok(decode(record, size, &offer)) || !tell(context, &offer))
+            result_ignore(disk->remove(disk->context, folder, taken.names[i]));
+    }
 }

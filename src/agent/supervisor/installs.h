@@ -17,8 +17,14 @@ enum { INSTALL_OFFER_BYTES = 56, INSTALL_URGENT = 1, INSTALL_TAKES_AWAY = 2 };
 
 RESULT install_offer_encode(const struct road_offer *offer, struct writer *writer);
 
-/* Takes one offer out of the folder: both files are gone then. *ret_sealed is the caller's to
- * close. ERROR_AGAIN: there is none. Anything else, with `why`: it was malformed or could not be
- * read, and is gone as well. */
+/* Takes one offer: the bundle is gone then, and the record is NAME.taken. *ret_sealed is the
+ * caller's to close. ERROR_AGAIN: there is none. Anything else, with `why`: it was malformed or
+ * could not be read, and is gone as well. */
 RESULT installs_next(int folder, struct road_offer *ret_offer, int *ret_sealed,
                      struct explanation *why);
+
+/* After a start: calls `tell` for each record that was taken. Root's word has to be said again,
+ * since the road saves no more of a release than its bytes. What `tell` does not want is
+ * removed. */
+void installs_again(int folder, bool (*tell)(void *context, const struct road_offer *offer),
+                    void *context);

@@ -290,6 +290,11 @@ static RESULT open_road(struct supervisor *supervisor)
     return road_open(&options, &updates->road);
 }
 
+static bool know_again(void *context, const struct road_offer *offer)
+{
+    return result_is_ok(road_know(context, offer));
+}
+
 void updates_open(struct supervisor *supervisor)
 {
     struct updates *updates = calloc(1, sizeof *updates);
@@ -303,6 +308,8 @@ void updates_open(struct supervisor *supervisor)
     updates->installs = open_folder(data, ORDERS_FOLDER);
     if (!result_is_ok(open_road(supervisor)))
         say("no memory for updates: the factory set runs");
+    else if (updates->installs >= 0)
+        installs_again(updates->installs, know_again, updates->road);
 }
 
 void updates_close(struct supervisor *supervisor)

@@ -2,6 +2,7 @@
 #include "update/road/road.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,6 +30,8 @@ struct road {
 
 static uint32_t boottime_s(const struct road *road)
 {
+    if (fault_is_planted(FAULT_AGE_BY_WALL))
+        return (uint32_t)(clock_wall_ns(road->options.clock) / NS_PER_S);
     return (uint32_t)(clock_boottime_ns(road->options.clock) / NS_PER_S);
 }
 
@@ -293,11 +296,13 @@ static void recall_state(struct road *road)
         return;
     }
     uint64_t floor = 0;
-    if (result.error != ERROR_NOT_FOUND) {
+    if (!result_is_ok(slots_highest_version(&road->slots, &floor)))
+        floor = 0;
+    if (result.error != ERROR_NOT_FOUND)
         say(road, why.text);
-        if (!result_is_ok(slots_highest_version(&road->slots, &floor)))
-            floor = 0;
-    }
+    else if (floor > 0)
+        say(road, "the state of updates is gone, but not its releases: the factory set runs, and "
+                  "nothing up to the highest of their versions is taken again");
     begin_anew(road, floor);
 }
 
@@ -360,6 +365,21 @@ static struct knowledge *knowledge_of(struct road *road, unsigned stream,
     return spare;
 }
 
+RESULT road_know(struct road *road, const struct road_offer *offer)
+{
+    struct release_name name = release_name_of(&offer->digest);
+    if (offer->stream >= road->state.stream_count
+        || lifecycle_find(stream_of(road, offer->stream), name) == NULL)
+        return result_fail(ERROR_NOT_FOUND);
+    struct knowledge *knowledge = knowledge_of(road, offer->stream, name);
+    if (knowledge == NULL)
+        return result_fail(ERROR_NOT_FOUND);
+    knowledge->takes_away = offer->takes_away;
+    knowledge->log_age_s = offer->log_age_s;
+    knowledge->healthy_rings = offer->healthy_rings;
+    return RESULT_OK;
+}
+
 RESULT road_offer(struct road *road, const struct road_offer *offer, int sealed,
                   struct explanation *why)
 {
@@ -384,14 +404,10 @@ RESULT road_offer(struct road *road, const struct road_offer *offer, int sealed,
     /* On disk before the state names it; and again, should its slot have been damaged since. */
     GUARD(slots_stage(&road->slots, &offer->digest, offer->version, sealed, why));
     take(road, offer->stream, &event);
-    struct knowledge *knowledge = knowledge_of(road, offer->stream, name);
-    if (knowledge == NULL || lifecycle_find(stream_of(road, offer->stream), name) == NULL)
+    if (lifecycle_find(stream_of(road, offer->stream), name) == NULL)
         return explain(why, ERROR_STATE, "version %llu cannot be remembered now",
                        (unsigned long long)offer->version);
-    knowledge->takes_away = offer->takes_away;
-    knowledge->log_age_s = offer->log_age_s;
-    knowledge->healthy_rings = offer->healthy_rings;
-    return RESULT_OK;
+    return road_know(road, offer);
 }
 
 enum halt_verdict road_halts(struct road *road, const struct halt_news *news)

@@ -87,6 +87,10 @@ void road_close(struct road *road);
 RESULT road_offer(struct road *road, const struct road_offer *offer, int sealed,
                   struct explanation *why);
 
+/* What is known of a release beside its bytes is not saved: says it again, after a start, of one
+ * that the road knows. ERROR_NOT_FOUND: it does not, or no longer. */
+RESULT road_know(struct road *road, const struct road_offer *offer);
+
 /* A verified list of halts. */
 enum halt_verdict road_halts(struct road *road, const struct halt_news *news);
 

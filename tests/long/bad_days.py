@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 1200
+"""Hosts that are in a bad way already when something arrives: the clock jumps, the disk is full or
+cannot be written, memory is short, the state is gone, the agent is killed at any moment. And the
+lessons of others about rollbacks: what is checked must be what runs; one slow start is no failure.
+"""
+import contextlib
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import updates  # noqa: E402
+from harness import Skip, creance, expect, require_sensor, run_tests, wait_until  # noqa: E402
+
+QUICK = "age=0,urgent=0,full=0,bake=2,shadow=1,retry=3600"
+AGE_S = 3600
+YEAR_S = 365 * 24 * 3600
+
+
+@contextlib.contextmanager
+def planted(faults):
+    """Agents that are started meanwhile have these faults (src/base/fault.h)."""
+    os.environ["CREANCE_FAULT"] = faults
+    try:
+        yield
+    finally:
+        del os.environ["CREANCE_FAULT"]
+
+
+@contextlib.contextmanager
+def running(policy=QUICK):
+    require_sensor()
+    agent = updates.start(("--update-policy", policy))
+    try:
+        yield agent
+    finally:
+        agent.__exit__()
+
+
+def arrive(agent, version, title="A rule"):
+    word = f"creance-day-{version}"
+    updates.offer(agent, version, updates.make_bundle(version, updates.rule_about(word, title)))
+    return word
+
+
+def still_detects(agent, mark):
+    """The administrator's rule fires."""
+    updates.trigger(f"{updates.EVER}-{mark}")
+    agent.wait_alert(f"{updates.EVER}-{mark}", seconds=20)
+
+
+def slots(agent):
+    return os.path.join(agent.state, "lib", "updates")
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+def jump(agent, faults):
+    agent.stop()
+    with planted(faults):
+        agent.start()
+    time.sleep(2.5)  # the road ticks once a second
+
+
+def a_clock_jumps():
+    """clock-jump: ten years ahead or behind, a release grows no older, and nothing else changes."""
+    with running(f"age={AGE_S},urgent={AGE_S},full={AGE_S},bake=2,shadow=1") as agent:
+        arrive(agent, 1)
+        updates.wait_state(agent, 1, "verified")
+        for fault in ("clock-ahead", "clock-behind"):
+            jump(agent, fault)
+            row = updates.release(agent, 1)
+            expect((row["state"], row["waits"]) == ("verified", ["first-seen"]), f"{fault}: {row}")
+            still_detects(agent, fault)
+            print(f"# {fault}: still waits for its age, not before {row['earliest']} (its clock)")
+        jump(agent, "age-by-wall")
+        jump(agent, "age-by-wall,clock-ahead")
+        wait_until(lambda: updates.release(agent, 1)["state"] in ("probation", "good"), 20,
+                   lambda: f"that it is active: {updates.updates(agent)}")
+        state = updates.release(agent, 1)["state"]
+        print(f"# with ages on the wall clock it is {state} at once (so the test can fail)")
+
+
+# --- the disk -----------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def small_disk(agent):
+    """The agent's data on a file system of its own, 24 MiB, mounted while it is stopped."""
+    folder = os.path.join(agent.state, "lib")
+    agent.stop()
+    os.makedirs(folder, exist_ok=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "creance-test",
+                           folder], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Skip(f"no tmpfs can be mounted: {done.stderr.strip()}")
+    try:
+        agent.start()
+        yield folder
+    finally:
+        agent.stop()
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 65536)
+
+
+def a_disk_is_full_or_cannot_be_written():
+    """disk-full: what is good stays and starts; nothing new; ways back are gone even read-only."""
+    with running() as agent, small_disk(agent) as disk:
+        word = arrive(agent, 1)
+        updates.wait_state(agent, 1, "good")
+        fill(os.path.join(disk, "filler"))
+        bundle = os.path.join(agent.state, "2.bundle")
+        with open(bundle, "wb") as file:
+            file.write(updates.make_bundle(2, updates.rule_about("creance-day-2")))
+        done = creance("content", "install", bundle, "--state", agent.state)
+        expect(done.returncode == 4 and "No space left" in done.stderr, f"install: {done.stderr}")
+        print(f"# {done.stderr.strip().replace(agent.state, 'STATE')}")
+        agent.stop()
+        agent.start()
+        expect(updates.release(agent, 1)["state"] == "good", f"{updates.updates(agent)}")
+        updates.trigger(word + "-full")
+        agent.wait_alert(word + "-full", seconds=20)
+        os.unlink(os.path.join(disk, "filler"))
+        done = creance("content", "install", bundle, "--state", agent.state)
+        expect(done.returncode == 0, f"install after there is room: {done.stderr}")
+        updates.wait_state(agent, 2, "good")
+        # "Protection against tampering blocks the rollback": nothing can be written at all.
+        evil = arrive(agent, 3, "Evil creance-fault-crash")
+        updates.wait_state(agent, 3, "probation")
+        remount(disk, "ro")
+        updates.trigger(evil)
+        updates.wait_state(agent, 3, "rolled back", 15)
+        still_detects(agent, "read-only")
+        remount(disk, "rw")
+        print("# read-only in probation: rolled back all the same")
+
+
+def remount(folder, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+def memory_is_out():
+    """out-of-memory: with little memory the kernel takes the engine, not the host's work."""
+    group = f"/sys/fs/cgroup/memory/creance-test-{os.getpid()}"
+    with running() as agent:
+        try:
+            os.mkdir(group)
+        except OSError as problem:
+            raise Skip(f"no memory cgroup can be made: {problem}") from problem
+        try:
+            used = int(agent.status()["rates"]["memory_bytes"]) + (256 << 20)
+            with open(f"{group}/memory.limit_in_bytes", "w") as file:
+                file.write(str(used))
+            for pid in (agent.process.pid, *agent.children().values()):
+                with open(f"{group}/cgroup.procs", "w") as file:
+                    file.write(str(pid))
+            evil = arrive(agent, 1, "Evil creance-fault-memory")
+            updates.wait_state(agent, 1, "probation")
+            updates.trigger(evil)
+            row = updates.wait_state(agent, 1, "rolled back", 30)
+            expect(agent.process.poll() is None, "the supervisor was taken")
+            still_detects(agent, "memory")
+            print(f"# rolled back: {row['failure']}; the supervisor lives, the rules fire")
+        finally:
+            agent.stop()
+            wait_until(lambda: not open(f"{group}/cgroup.procs").read(), 10, "an empty group")
+            os.rmdir(group)
+
+
+# --- the state ----------------------------------------------------------------------------------
+
+def a_state_is_gone():
+    """empty-state: a state that is wiped does not wipe what protects the host."""
+    with running() as agent:
+        arrive(agent, 5)
+        updates.wait_state(agent, 5, "good")
+        agent.stop()
+        for path in glob.glob(os.path.join(slots(agent), "state.*")):
+            os.unlink(path)
+        agent.start()
+        still_detects(agent, "no-state")
+        updates.trigger("ZWNobyBDcmVhbmNl")  # whatever it has, the factory's rules are there
+        expect(agent.status()["rules"]["loaded"] > 20, "the factory set is not in force")
+        arrive(agent, 4)  # older than what was active here before
+        wait_until(lambda: "is refused" in agent.said(), 15, lambda: agent.said())
+        print("# without its state: factory content, and no version below 5 any more")
+        agent.stop()
+        for path in glob.glob(os.path.join(slots(agent), "*")):
+            os.unlink(path)
+        agent.start()
+        still_detects(agent, "nothing")
+        arrive(agent, 6)
+        updates.wait_state(agent, 6, "good")
+
+
+def the_agent_is_killed_at_any_moment():
+    """power-cut (of the agent; the disk's is tests/power_cut): it finds its place again."""
+    with running(QUICK.replace("retry=3600", "retry=1")) as agent:
+        arrive(agent, 1)
+        for state in ("trial", "shadow", "probation", "good"):
+            row = wait_until(lambda: updates.release(agent, 1)["state"] in (
+                state, "probation", "good") and updates.release(agent, 1), 30,
+                lambda: f"{state}: {updates.updates(agent)}")
+            agent.process.send_signal(signal.SIGKILL)
+            agent.process.wait()
+            agent.output.close()
+            agent.start()
+            print(f"# killed in {row['state']}: {updates.release(agent, 1)['state']} afterwards")
+            still_detects(agent, f"killed-{state}")
+        updates.wait_state(agent, 1, "good")
+
+
+# --- lessons of others --------------------------------------------------------------------------
+
+def what_was_checked_is_what_runs():
+    """A release that is changed on disk after it was verified never runs; an unchanged one does."""
+    with running() as agent:
+        creance("content", "hold", "--state", agent.state)
+        time.sleep(1.5)
+        arrive(agent, 1)
+        wait_until(lambda: "hold" in updates.release(agent, 1)["waits"], 15, "that it waits")
+        (path,) = glob.glob(os.path.join(slots(agent), "release-*"))
+        with open(path, "r+b") as file:
+            file.seek(-40, os.SEEK_END)
+            file.write(b"x")
+        creance("content", "unhold", "--state", agent.state)
+        time.sleep(5)
+        row = updates.release(agent, 1)
+        expect(row["state"] not in ("probation", "good"), f"it runs: {row}")
+        still_detects(agent, "changed")
+        print(f"# changed in its slot: {row['state']}, {row['failure']}, waits {row['waits']}")
+
+
+def one_slow_start_is_no_failure():
+    """An engine that takes seconds longer to load is waited for, and the release is good."""
+    with running() as agent:
+        word = arrive(agent, 1, "Slow creance-fault-load-slow")
+        row = updates.wait_state(agent, 1, "good", 60)
+        expect(row["failure"] is None and row["attempts"] == 0, f"{row}")
+        updates.trigger(word)
+        agent.wait_alert(word)
+
+
+def each_failure_while_loading_is_named():
+    """Crash, hang and memory while it is loaded: rejected before it was active, each named."""
+    with running() as agent:
+        for version, (fault, words) in enumerate((("crash", "crash"), ("hang", "hang"),
+                                                  ("memory", "crash memory hang")), 1):
+            arrive(agent, version, f"Evil creance-fault-load-{fault}")
+            row = updates.wait_state(agent, version, "rejected", 60)
+            expect(row["failure"] in words.split(), f"{fault}: {row}")
+            still_detects(agent, f"load-{fault}")
+            print(f"# {fault} while loading: {row['state']}, {row['failure']}")
+
+
+if __name__ == "__main__":
+    run_tests([a_clock_jumps, a_disk_is_full_or_cannot_be_written, memory_is_out, a_state_is_gone,
+               the_agent_is_killed_at_any_moment, what_was_checked_is_what_runs,
+               one_slow_start_is_no_failure, each_failure_while_loading_is_named])
