@@ -199,11 +199,12 @@ static void test_halts(void **state)
         "creance-halts/v1\npartner vendor\nnumber 01\nlifetime 1\n",
         "creance-halts/v1\npartner vendor\nnumber 1\nlifetime 604801\n",
         "creance-halts/v1\npartner vendor\nnumber 1\nlifetime 1\nhalt 00\n",
-        "creance-halts/v1\npartner vendor\nnumber 1\nlifetime 1\nstop " DIGEST "\n",
         "creance-halts/v1\npartner vendor\nnumber 1\n",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         assert_false(result_is_ok(read_list(BAD[i], &news, &why)));
+    assert_false(result_is_ok(read_list("creance-halts/v1\npartner vendor\nnumber 1\nlifetime 1\n"
+                                        "stop " DIGEST "\n", &news, &why)));
     char many[4096] = "creance-halts/v1\npartner vendor\nnumber 1\nlifetime 1\n";
     for (size_t i = 0; i <= LIMIT_HALTS; i++) {
         size_t at = strlen(many);
