@@ -9,6 +9,7 @@ What a test program gets in its environment:
   CREANCE_ROOT     the checkout
   CREANCE_BUILD    programs with sanitizers and planted faults (build/test)
   CREANCE_RELEASE  programs as shipped (build/release), only if the test says `# needs: release`
+                   (build/faults: the same with planted faults, for `# needs: faults`)
   CREANCE_SHARED   material for tests that is not part of the project; may be absent: then skip
   TMPDIR           a folder of its own that is removed afterwards
 Its working directory is the checkout. Lines within the first 30 of a script that the runner reads:
@@ -51,6 +52,7 @@ GROUPS = {
 BUILDS = {
     "test": ("gcc", ["-Dtests=true", "-Dfaults=true", "-Db_sanitize=address,undefined"]),
     "release": ("gcc", ["--buildtype=release"]),
+    "faults": ("gcc", ["--buildtype=release", "-Dfaults=true"]),  # as shipped, but for the faults
     "fuzz": ("clang", ["-Dfuzzing=true", "-Dfaults=true", "-Db_sanitize=address,undefined",
                        "-Db_lundef=false", "-Doptimization=1"]),
 }

@@ -5,6 +5,7 @@
  * kernel's own answers.
  */
 #include "agent/child.h"
+#include "base/fault.h"
 #include "update/lifecycle/boot_guard.h"
 #include "sensor/loader.h"
 
@@ -60,6 +61,8 @@ int main(void)
     struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
     settings.is_base_only = child.start.boot_level >= BOOT_LEVEL_FACTORY;
     struct result result = loader_load(&settings, &loaded, &why);
+    if (!settings.is_base_only)
+        fault_panic();
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
         const struct probe_status *status = &loaded.probes[probe];
         if (status->state == PROBE_REFUSED || status->state == PROBE_FAILED

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +114,8 @@ void fault_plant(void)
         {"check-settings-off", FAULT_CHECK_SETTINGS_OFF},
         {"updates-blind", FAULT_UPDATES_BLIND},
         {"age-by-wall", FAULT_AGE_BY_WALL},
+        {"boot-guard-off", FAULT_BOOT_GUARD_OFF},
+        {"panic-probes", FAULT_PANIC_PROBES},
         {"clock-ahead", FAULT_CLOCK_AHEAD},
         {"clock-behind", FAULT_CLOCK_BEHIND},
         {"switches-freely", FAULT_LIFECYCLE_SWITCHES_FREELY},
@@ -131,6 +134,19 @@ void fault_plant(void)
         }
         names += size + (names[size] == ',');
     }
+}
+
+/* As a program in the kernel that reads what is not there. The seconds are for the machine's
+ * console, from which the test takes what has reached the disk. */
+void fault_panic(void)
+{
+    enum { PANIC_AFTER_S = 5 };
+    if (!fault_is_planted(FAULT_PANIC_PROBES))
+        return;
+    (void)nanosleep(&(struct timespec){.tv_sec = PANIC_AFTER_S}, NULL);
+    int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+    ssize_t written = fd >= 0 ? write(fd, "c", 1) : 0;
+    (void)written; /* nobody is there any more to look */
 }
 
 char *fault_environment(void)

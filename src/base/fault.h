@@ -69,7 +69,10 @@ enum fault {
     FAULT_TICKET_CRASHES,            /* ticket-crashes */
     FAULT_SUPERVISOR_HASHES_NOT,     /* supervisor-hashes-not: it believes the updater */
     FAULT_AGE_BY_WALL,               /* age-by-wall: ages go by the clock that can be set */
+    FAULT_BOOT_GUARD_OFF,            /* boot-guard-off: no boot ever counts */
     /* what happens to hosts */
+    FAULT_PANIC_PROBES,              /* panic-probes: the kernel panics some seconds after probes
+                                        beyond the base ones were loaded */
     FAULT_CLOCK_AHEAD,               /* clock-ahead: the wall clock is ten years ahead */
     FAULT_CLOCK_BEHIND,              /* clock-behind: and ten years behind */
     FAULT_COUNT
@@ -109,6 +112,8 @@ void fault_backtrack(struct bytes text);
 
 /* In a main function: plants what CREANCE_FAULT names. */
 void fault_plant(void);
+/* In a process of root's: the kernel panics, where panic-probes is planted. */
+void fault_panic(void);
 /* "CREANCE_FAULT=..." for a child's environment, or NULL. */
 char *fault_environment(void);
 #else
@@ -123,5 +128,6 @@ static inline void fault_in_rule(struct bytes title) { (void)title; }
 static inline void fault_in_loading(struct bytes title) { (void)title; }
 static inline void fault_backtrack(struct bytes text) { (void)text; }
 static inline void fault_plant(void) {}
+static inline void fault_panic(void) {}
 static inline char *fault_environment(void) { return NULL; }
 #endif

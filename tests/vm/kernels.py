@@ -158,14 +158,14 @@ def libraries(program):
     return set(re.findall(r"(/\S+) \(0x", listed))
 
 
-def initramfs():
+def initramfs(init="init", result="initramfs.gz"):
     busybox = "/bin/busybox"
     if output_of(["ldd", busybox]).returncode == 0 and libraries(busybox):
         raise Unavailable("busybox is not the static one (package busybox-static)")
     archive = Archive()
     for folder in ("proc", "sys", "dev", "tmp", "run", "etc", "bin", "sbin", "var/lib", "root"):
         archive.folder(folder)
-    archive.file("init", os.path.join(ROOT, "tests", "vm", "init"), 0o755)
+    archive.file("init", os.path.join(ROOT, "tests", "vm", init), 0o755)
     archive.file("bin/busybox", busybox, 0o755)
     for name in output_of([busybox, "--list"]).stdout.split():
         archive.link("bin/" + name, "busybox")
@@ -187,7 +187,7 @@ def initramfs():
                                         b"nobody:x:65534:65534:nobody:/:/bin/false\n")
     archive.add("etc/group", 0o100644, b"root:x:0:\nnogroup:x:65534:\n")
     archive.add("etc/hostname", 0o100644, b"vm\n")
-    path = os.path.join(PLACE, "initramfs.gz")
+    path = os.path.join(PLACE, result)
     with open(path, "wb") as file:
         file.write(archive.bytes())
     return path

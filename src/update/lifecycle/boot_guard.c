@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/lifecycle/boot_guard.h"
 
+#include "base/fault.h"
+
 enum {
     ENCODED_MAGIC = 0x44525547, /* "GURD" */
     ENCODED_VERSION = 1,
@@ -43,7 +45,7 @@ static void start(struct boot_guard *state, const struct boot_guard_event *event
         state->early_ends++;
     bool is_loop = state->early_ends >= BOOT_GUARD_LOOP;
     bool is_counted = has_ended_early && (state->is_changed || is_loop);
-    if (is_counted) {
+    if (is_counted && !fault_is_planted(FAULT_BOOT_GUARD_OFF)) {
         state->counted += state->counted < UINT32_MAX;
         if (state->is_climbing && state->bad_climbs < BOOT_GUARD_CLIMBS_MAX)
             state->bad_climbs++;
