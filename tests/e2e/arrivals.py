@@ -5,12 +5,16 @@
 fetched, verified and offered; what is faulty, hostile or gone changes nothing. What takes longer
 (the whole road, processes that hang) is in tests/long/arrivals_faulty.py."""
 import contextlib
+import functools
+import hashlib
+import http.server
 import json
 import os
 import shutil
 import signal
 import ssl
 import subprocess
+import threading
 import time
 
 import publisher
@@ -275,6 +279,97 @@ def everything_that_arrives_is_faulty():
             expect(host.release(1)["state"] == "verified", "what was there is gone")
 
 
+def a_partner_halts_it():
+    """A list of halts arrives before the release that it names: it does not spread."""
+    with published(1) as source:
+        key = publisher.run("log", "keygen", "vendor", "--out", source["vendor.key"])
+        with open(source["1.bundle"], "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        os.makedirs(source["repository/halts"], exist_ok=True)
+        arguments = ("content", "halt", "--key", source["vendor.key"], "--partner", "vendor",
+                     "--out", source["repository/halts/vendor"])
+        publisher.run(*arguments, "--number", "1", "--halt", digest)
+        with Host(source, policy=POLICY, extra=f"partner vendor {key.stdout.strip()}\n") as host:
+            row = host.wait_release(1)
+            host.wait_rounds(1)
+            row = host.release(1)
+            expect(row["state"] == "verified" and "halt" in [wait["word"] for wait in row["waits"]],
+                   row)
+            # The next list does not name it any more.
+            publisher.run(*arguments, "--number", "2")
+            host.wait(lambda: host.release(1)["state"] != "verified", "the halt to be over")
+
+
+def it_grows_old_in_the_log():
+    """Two witnessed checkpoints, far enough apart, prove its age; until then it waits."""
+    with published(1, witnesses=3) as source, \
+            Host(source, policy="age=4,urgent=4,full=4,bake=3,shadow=1") as host:
+        row = host.wait_release(1)
+        time.sleep(5)
+        row = host.release(1)
+        expect([wait["word"] for wait in row["waits"]] == ["log-age"], row)
+        publisher.run("log", "cosign", source["log"], "--policy", source["policy"])
+        host.wait(lambda: host.release(1)["state"] != "verified", "its age to be proven")
+
+
+class Faulty(http.server.ThreadingHTTPServer):
+    """A web server that cuts off, never ends, or hardly sends, as `how` says."""
+    daemon_threads = True
+
+    def __init__(self, folder):
+        self.how, outer = None, self
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                with contextlib.suppress(OSError):
+                    self.answer()
+
+            def answer(self):
+                if outer.how is None:
+                    super().do_GET()
+                    return
+                self.send_response(200)
+                if outer.how == "truncated":
+                    self.send_header("Content-Length", "5000")
+                self.end_headers()
+                self.wfile.write(b"x" * 100)
+                for _ in range(10 ** 6 if outer.how == "endless" else 0):
+                    self.wfile.write(b"x" * 65536)
+                for _ in range(60 if outer.how == "slow" else 0):
+                    self.wfile.write(b"x")
+                    time.sleep(1)
+                self.close_connection = True
+
+        super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+def a_server_that_cuts_off_never_ends_or_hardly_sends():
+    """None of it gets in or stops anything; when the server is well again the release arrives."""
+    with published(1) as source:
+        server = Faulty(source.folder.path)
+        server.how = "truncated"
+        with Host(source, server.url) as host:
+            pids = host.agent.children()
+            for how in ("truncated", "endless", "slow"):
+                server.how = how
+                host.wait_rounds(1, 150)
+                expect(host.arrivals()["metadata"] != "current", how)
+                expect(host.release(1) is None, how)
+            size = os.path.getsize(os.path.join(host.agent.state, "lib", "incoming", "arrival"))
+            expect(size <= 6 << 20, f"{size} bytes of an endless file are kept")
+            server.how = None
+            host.wait_release(1)
+            expect(all(host.agent.children()[name] == pid for name, pid in pids.items()
+                       if name in ("creance-link", "creance-updater")), "a process was replaced")
+        server.shutdown()
+        server.server_close()
+
+
 def roots_files_are_roots():
     """Anchors that others may write, damaged or wrong are refused with a sentence; the old stay."""
     with published(1) as source, Host(source) as host:
@@ -317,10 +412,10 @@ def run(tests):
 
 
 QUICK = (a_release_arrives, a_server_of_a_stranger_is_not_asked, nobody_believes_the_updater,
-         a_ticket_of_a_thief_is_refused)
+         a_ticket_of_a_thief_is_refused, a_partner_halts_it, it_grows_old_in_the_log)
 LONG_ONES = (it_goes_its_road, a_bad_network_is_no_fault, what_is_not_what_was_signed_is_refused,
              a_process_for_tickets_that_fails, everything_that_arrives_is_faulty,
-             roots_files_are_roots)
+             a_server_that_cuts_off_never_ends_or_hardly_sends, roots_files_are_roots)
 
 if __name__ == "__main__":
     run(QUICK)

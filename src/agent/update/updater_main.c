@@ -191,7 +191,8 @@ static struct result fetch(void *context, enum line_place place, const char *nam
 static uint32_t random_below(uint32_t bound)
 {
     uint32_t number = 0;
-    (void)getrandom(&number, sizeof number, 0);
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        number = (uint32_t)now_ns();
     return bound != 0 ? number % bound : 0;
 }
 
