@@ -22,6 +22,7 @@ struct message_row {
 #define FROM_ENGINE (1u << ROLE_engine | 1u << ROLE_engine_b)
 #define FROM_UPDATER (1u << ROLE_updater)
 #define FROM_TICKET (1u << ROLE_ticket)
+#define FROM_TRIAL (1u << ROLE_trial)
 #define FROM_CHILD (((1u << ROLE_COUNT) - 1) & ~FROM_SUPERVISOR)
 #define STARTING (1u << PHASE_STARTING)
 #define RUNNING (1u << PHASE_RUNNING)

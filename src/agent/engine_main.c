@@ -130,7 +130,6 @@ static void tell_alert(struct judge *judge, size_t rule_index, uint64_t sequence
 static void raise_alert(void *context, size_t rule_index)
 {
     struct judge *judge = context;
-    fault_in_rule(text_bytes(engine_rule(judge->engine, rule_index)->title));
     uint64_t count;
     enum alert_verdict verdict =
         alert_limit_judge(judge->limit, rule_index, judge->record.sequence,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine_sources.h"
 
+#include "agent/tripwires.h"
 #include "base/bytes.h"
 #include "content/bundle.h"
 
@@ -37,28 +38,52 @@ static RESULT add_files(struct pack_writer *joined, struct pack_reader files, co
     }
 }
 
-static RESULT add_all(struct pack_writer *joined, struct bytes release, struct bytes pack,
-                      struct explanation *why)
+/* In force beside whatever release runs; the factory set has rules of its own for them. */
+static RESULT add_tripwires(struct pack_writer *joined, struct explanation *why)
+{
+    size_t count;
+    const struct tripwire *wires = tripwires(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct result result =
+            pack_writer_add(joined, wires[i].name, wires[i].rule, strlen(wires[i].rule));
+        if (!result_is_ok(result))
+            return explain(why, result.error, "cannot add the factory detections: %s",
+                           result_text(result));
+    }
+    return RESULT_OK;
+}
+
+static RESULT add_host(struct pack_writer *joined, struct bytes pack, const char *without,
+                       struct explanation *why)
 {
     struct pack_reader files;
     struct result result = pack_reader_open(pack.data, pack.size, &files);
     if (!result_is_ok(result))
         return explain(why, result.error, "the pack of the rules is malformed");
-    GUARD(add_files(joined, files, "", release.size > 0 ? "vendor/" : NULL, why));
+    return add_files(joined, files, "", without, why);
+}
+
+static RESULT add_local(struct pack_writer *joined, struct bytes pack, struct explanation *why)
+{
+    GUARD(add_host(joined, pack, "vendor/", why));
+    return add_tripwires(joined, why);
+}
+
+static RESULT add_all(struct pack_writer *joined, struct bytes release, struct bytes pack,
+                      struct explanation *why)
+{
     if (release.size == 0)
-        return RESULT_OK;
+        return add_host(joined, pack, NULL, why);
+    GUARD(add_local(joined, pack, why));
     struct bundle bundle;
     GUARD(bundle_open(release.data, release.size, &bundle, why));
     return add_files(joined, bundle_files(&bundle, BUNDLE_DETECTIONS), "release/", NULL, why);
 }
 
-RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **ret_pack,
-                           size_t *ret_size, struct explanation *why)
+/* Takes the writer over. */
+static RESULT finish(struct pack_writer *joined, struct result result, uint8_t **ret_pack,
+                     size_t *ret_size, struct explanation *why)
 {
-    struct pack_writer *joined = pack_writer_new();
-    if (joined == NULL)
-        return explain(why, ERROR_MEMORY, "no memory for the rules");
-    struct result result = add_all(joined, release, pack, why);
     if (result_is_ok(result)) {
         result = pack_writer_finish(joined, ret_pack, ret_size);
         if (!result_is_ok(result))
@@ -66,4 +91,26 @@ RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **re
     }
     pack_writer_free(joined);
     return result;
+}
+
+static RESULT begin(struct pack_writer **ret_joined, struct explanation *why)
+{
+    *ret_joined = pack_writer_new();
+    return *ret_joined != NULL ? RESULT_OK : explain(why, ERROR_MEMORY, "no memory for the rules");
+}
+
+RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **ret_pack,
+                           size_t *ret_size, struct explanation *why)
+{
+    struct pack_writer *joined;
+    GUARD(begin(&joined, why));
+    return finish(joined, add_all(joined, release, pack, why), ret_pack, ret_size, why);
+}
+
+RESULT engine_sources_local(struct bytes pack, uint8_t **ret_pack, size_t *ret_size,
+                            struct explanation *why)
+{
+    struct pack_writer *joined;
+    GUARD(begin(&joined, why));
+    return finish(joined, add_local(joined, pack, why), ret_pack, ret_size, why);
 }

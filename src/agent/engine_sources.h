@@ -2,7 +2,8 @@
 #pragma once
 /*
  * What an engine loads: the pack of this host's rule folders (files "vendor/..." and "local/...")
- * and, where a release runs, its detections instead of the vendor's. The administrator's own rules
+ * and, where a release runs, its detections instead of the vendor's, with the program's own
+ * tripwires. The administrator's own rules
  * and exceptions are in force with whatever release runs. Reads bytes that nobody vouches for; runs
  * in the engine's sandbox.
  */
@@ -15,3 +16,8 @@
  */
 RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **ret_pack,
                            size_t *ret_size, struct explanation *why);
+
+/* What would be in force beside a release that brings nothing: the local files and the tripwires.
+ * The same errors. */
+RESULT engine_sources_local(struct bytes pack, uint8_t **ret_pack, size_t *ret_size,
+                            struct explanation *why);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 static const struct role_row ROLES[ROLE_COUNT] = {
-#define ROLE_ROW(id, program, uid_offset, nice, address_space_mib, doc) \
-    [ROLE_##id] = {#id, program, uid_offset, nice, address_space_mib, doc},
+#define ROLE_ROW(id, program, uid_offset, nice, address_space_mib, cpu_seconds, doc) \
+    [ROLE_##id] = {#id, program, uid_offset, nice, address_space_mib, cpu_seconds, doc},
     AGENT_ROLES(ROLE_ROW)
 #undef ROLE_ROW
 };

@@ -6,17 +6,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ROLE(id, program, uid offset or -1 for root, nice, address space limit in MiB or 0, doc) */
+/* ROLE(id, program, uid offset or -1 for root, nice, address space limit in MiB or 0, computing
+ * time in seconds or 0, doc) */
 #define AGENT_ROLES(ROLE)                                                                       \
-    ROLE(supervisor, "creanced", -1, 0, 0, "starts, watches and replaces the others")           \
-    ROLE(loader, "creance-loader", -1, 0, 0, "loads and attaches the eBPF programs, then ends") \
-    ROLE(sensor, "creance-sensor", 1, 0, 512, "kernel records into events")                     \
-    ROLE(engine, "creance-engine", 2, 5, 1024, "events against rules")                          \
-    ROLE(control, "creance-control", 3, 5, 1024, "configuration, logs, local requests")         \
-    ROLE(engine_b, "creance-engine", 4, 5, 1024, "a second engine, while a release is new")     \
-    ROLE(link, "creance-link", 5, 10, 512, "fetches what the updater asks for")                 \
-    ROLE(updater, "creance-updater", 6, 10, 1024, "judges what arrives; its word is advice")    \
-    ROLE(ticket, "creance-ticket", 7, 10, 256, "checks one release ticket, then ends")
+    ROLE(supervisor, "creanced", -1, 0, 0, 0, "starts, watches and replaces the others")           \
+    ROLE(loader, "creance-loader", -1, 0, 0, 0, "loads and attaches the eBPF programs, then ends") \
+    ROLE(sensor, "creance-sensor", 1, 0, 512, 0, "kernel records into events")                     \
+    ROLE(engine, "creance-engine", 2, 5, 1024, 0, "events against rules")                          \
+    ROLE(control, "creance-control", 3, 5, 1024, 0, "configuration, logs, local requests")         \
+    ROLE(engine_b, "creance-engine", 4, 5, 1024, 0, "a second engine, while a release is new")     \
+    ROLE(trial, "creance-trial", 8, 10, 1024, 30, "tries a release, then ends")                  \
+    ROLE(link, "creance-link", 5, 10, 512, 0, "fetches what the updater asks for")                 \
+    ROLE(updater, "creance-updater", 6, 10, 1024, 0, "judges what arrives; its word is advice")    \
+    ROLE(ticket, "creance-ticket", 7, 10, 256, 0, "checks one release ticket, then ends")
 
 enum role {
 #define ROLE_ENUM(id, ...) ROLE_##id,
@@ -74,6 +76,7 @@ bool role_engine_slot(enum role role, unsigned *ret_slot);
     GRANT(directory_updater, "folder in which the updater keeps what it believes")           \
     GRANT(ticket, "a release ticket, sealed")                                                \
     GRANT(ticket_keys, "the release keys of its stream, sealed")                             \
+    GRANT(counters_trial, "counter page of the trial, read-only")                            \
     GRANT(control_socket, "listening unix socket for the command line")                      \
     GRANT(directory_vendor_rules, "folder of the rules that come with the product")          \
     GRANT(directory_local_rules, "folder of the administrator's own rules")                  \
@@ -121,6 +124,7 @@ struct role_row {
     int uid_offset;      /* from AGENT_UID_BASE; -1: stays root */
     int nice;
     unsigned address_space_mib; /* 0: no limit */
+    unsigned cpu_seconds;       /* of its whole life; 0: no limit */
     const char *doc;
 };
 const struct role_row *role_row(enum role role); /* aborts for a number that is none */

@@ -103,6 +103,8 @@ void fault_plant(void)
         {"breaker-off", FAULT_BREAKER_OFF},
         {"alert-limit-off", FAULT_ALERT_LIMIT_OFF},
         {"engine-budget-off", FAULT_ENGINE_BUDGET_OFF},
+        {"trial-tripwire-off", FAULT_TRIAL_TRIPWIRE_OFF},
+        {"trial-off", FAULT_TRIAL_OFF},
         {"breaker-hasty", FAULT_BREAKER_HASTY},
         {"fields-unchecked", FAULT_ENGINE_FIELDS_UNCHECKED},
         {"regex-backtracks", FAULT_ENGINE_BACKTRACKS},

@@ -68,6 +68,8 @@ enum fault {
     FAULT_TICKET_HANGS,              /* ticket-hangs */
     FAULT_TICKET_CRASHES,            /* ticket-crashes */
     FAULT_SUPERVISOR_HASHES_NOT,     /* supervisor-hashes-not: it believes the updater */
+    FAULT_TRIAL_TRIPWIRE_OFF,        /* trial-tripwire-off: a silent tripwire stops nothing */
+    FAULT_TRIAL_OFF,                 /* trial-off: there is no trial */
     FAULT_AGE_BY_WALL,               /* age-by-wall: ages go by the clock that can be set */
     FAULT_BOOT_GUARD_OFF,            /* boot-guard-off: no boot ever counts */
     /* what happens to hosts */

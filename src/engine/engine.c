@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "engine/engine_check.h"
 #include "engine/evaluate.h"
@@ -224,6 +225,7 @@ struct engine_event *engine_event_new(const struct engine *engine)
 }
 
 struct judgement {
+    const struct engine *engine;
     struct evaluation evaluation;
     struct engine_verdict verdict;
     struct correlator *correlator;
@@ -241,6 +243,8 @@ static void say_match(struct judgement *judgement, size_t row, bool is_muted)
         meter_match(judgement->counting, row);
     if (is_muted)
         return;
+    const char *title = engine_rule(judgement->engine, row)->title;
+    fault_in_rule((struct bytes){(const uint8_t *)title, strlen(title)});
     judgement->verdict.matches++;
     judgement->sink(judgement->context, row);
     if (judgement->measuring != NULL)
@@ -301,6 +305,7 @@ struct engine_verdict engine_eval(struct engine *engine, const struct engine_eve
                                   engine_sink *sink, engine_tracer *tracer, void *context)
 {
     struct judgement judgement = {
+        .engine = engine,
         .evaluation = {.program = &engine->program, .event = event,
                        .scratch = matcher_scratch(engine->matcher),
                        .steps_left = LIMIT_EVALUATION_STEPS},

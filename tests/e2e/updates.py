@@ -18,15 +18,28 @@ from harness import (Agent, creance, expect, require_sensor, run_tests, wait_unt
 # Each alert by itself; and all times so short that a test can wait for them.
 EVERY_ALERT = "alerts:\n  single_per_minute: 0\n"
 POLICY = "age=0,urgent=0,full=0,bake=3,shadow=1,retry=3600"
-EVER = "creance-updates-ever"  # the administrator's own rule: in force with whatever release runs
+# What the administrator's own rule is about, which is in force with whatever release runs. The
+# sensor sees the whole host, other tests on it too.
+EVER = f"creance-updates-ever-{os.getpid()}"
 LOCAL = """title: Local
 id: 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2eee
 level: low
 logsource: {product: linux, category: process_creation}
 detection:
   selection:
-    CommandLine|contains: creance-updates-ever
+    CommandLine|contains: EVER
   condition: selection
+"""
+
+
+FILTER = """title: Nothing is ever seen
+id: 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a2abc
+logsource: {product: linux, category: process_creation}
+filter:
+  rules: any
+  selection:
+    CommandLine|contains: /dev/tcp/
+  condition: not selection
 """
 
 
@@ -49,7 +62,7 @@ def make_bundle(version, files, manifest=None):
 
 def rule_about(word, title="A rule"):
     """Sources of one rule that matches command lines with this word."""
-    text = LOCAL.replace("Local", title).replace(EVER, word).replace("2eee", "2f01")
+    text = LOCAL.replace("Local", title).replace("EVER", word).replace("2eee", "2f01")
     test = json.dumps({"match": True, "event": {"CommandLine": word}}) + "\n"
     return {"rules/one.yml": text, "rules/one.tests.jsonl": test}
 
@@ -84,8 +97,13 @@ def start(arguments=("--update-policy", POLICY)):
     agent.__enter__()
     folder = os.path.join(agent.state, "etc", "rules")
     with open(os.path.join(folder, "local.yml"), "w") as file:
-        file.write(LOCAL)
-    wait_until(lambda: trigger(EVER + "-start") or agent.alerts_with(EVER), 60, "the local rule")
+        file.write(LOCAL.replace("EVER", EVER))
+    try:
+        wait_until(lambda: trigger(EVER + "-start") or agent.alerts_with(EVER), 60,
+                   "the local rule")
+    except BaseException:
+        agent.__exit__()
+        raise
     return agent
 
 
@@ -157,16 +175,44 @@ def a_good_release():
         agent.__exit__()
 
 
-def a_release_that_crashes_when_it_matches():
-    """A release whose rule crashes the engine on its first match is gone within a second."""
+def a_trial_refuses():
+    """What harms its engine, misses its own tests or mutes a tripwire stays in its trial."""
     require_sensor()
     agent = start()
     try:
+        cases = [
+            ("crash on a match", "crash", rule_about("evil", "Evil creance-fault-crash")),
+            ("crash while loading", "crash", rule_about("evil", "creance-fault-load-crash")),
+            ("memory while loading", "memory", rule_about("evil", "creance-fault-load-memory")),
+            ("tests that do not match", "tests", {
+                **rule_about("evil"),
+                "rules/one.tests.jsonl": '{"match": true, "event": {"CommandLine": "good"}}\n'}),
+            ("a filter that mutes a factory detection", "tripwire", {
+                **rule_about("evil"), "exceptions/f.yml": FILTER}),
+        ]
+        for version, (name, failure, files) in enumerate(cases, 1):
+            offer(agent, version, make_bundle(version, files))
+            row = wait_state(agent, version, "rejected")
+            print(f"# {name}: rejected in its trial: {row['failure']}")
+            expect(row["failure"] == failure, f"{name}: {json.dumps(row)}\n{agent.said()}")
+        expect(updates(agent)["switches"] == 0, json.dumps(updates(agent)))
+        trigger(EVER + "-after")
+        agent.wait_alert(EVER + "-after")
+    finally:
+        agent.__exit__()
+
+
+def back_within_a_second():
+    """A release that crashes only after a while is gone within a second, and no event is lost."""
+    require_sensor()
+    agent = start(("--update-policy", POLICY.replace("bake=3", "bake=60")))
+    try:
         word = "creance-updates-evil"
-        offer(agent, 1, make_bundle(1, rule_about(word, "Evil creance-fault-crash")))
+        offer(agent, 1, make_bundle(1, rule_about(word, "Evil creance-fault-late-4")))
         wait_state(agent, 1, "probation")
+        trigger(word + "-first")
         with Storm(agent) as storm:
-            time.sleep(0.5)
+            time.sleep(5)
             begin = time.monotonic()
             trigger(word)
             wait_until(lambda: "engine 1 judges from" in agent.said(), 10, "the engine before")
@@ -174,17 +220,35 @@ def a_release_that_crashes_when_it_matches():
             time.sleep(0.5)
         print(f"# back after {took:.2f} s")
         expect(took < 1, f"it took {took:.2f} s")
-        wait_state(agent, 1, "rolled back")
-        expect(release(agent, 1)["failure"] == "crash", json.dumps(updates(agent)))
+        row = wait_state(agent, 1, "rolled back")
+        expect(row["failure"] == "crash", json.dumps(row))
         storm.check()
-        before = agent.status()["rules"]["loaded"]
-        expect(before > 20, f"the factory set is not in force: {before} rules")
+        loaded = agent.status()["rules"]["loaded"]
+        expect(loaded > 20, f"the factory set is not in force: {loaded} rules")
+    finally:
+        agent.__exit__()
+
+
+def without_a_trial():
+    """Without the trial a rule that crashes becomes active; the way back is all that is left."""
+    require_sensor()
+    os.environ["CREANCE_FAULT"] = "trial-off"
+    try:
+        agent = start()
+    finally:
+        del os.environ["CREANCE_FAULT"]
+    try:
+        word = "creance-updates-evil"
+        offer(agent, 1, make_bundle(1, rule_about(word, "Evil creance-fault-crash")))
+        wait_state(agent, 1, "probation")
+        trigger(word)
+        wait_state(agent, 1, "rolled back")
     finally:
         agent.__exit__()
 
 
 def main():
-    run_tests([a_good_release, a_release_that_crashes_when_it_matches])
+    run_tests([a_good_release, a_trial_refuses, back_within_a_second, without_a_trial])
 
 
 if __name__ == "__main__":

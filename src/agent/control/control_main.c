@@ -299,6 +299,7 @@ static void open_health(struct control *control)
         [ROLE_sensor] = GRANT_counters_sensor,         [ROLE_engine] = GRANT_counters_engine,
         [ROLE_control] = GRANT_counters_control,       [ROLE_engine_b] = GRANT_counters_engine_b,
         [ROLE_link] = GRANT_counters_link,             [ROLE_updater] = GRANT_counters_updater,
+        [ROLE_trial] = GRANT_counters_trial,
     };
     struct health_options options = {.clock = clock_system(), .log = control->log,
                                      .host = &control->host,

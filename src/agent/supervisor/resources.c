@@ -30,10 +30,12 @@ static const enum grant FOR_LINK[] = {GRANT_arrival_writer, GRANT_line_link};
 static const enum grant FOR_UPDATER[] = {
     GRANT_arrival, GRANT_line_updater, GRANT_directory_updater};
 static const enum grant FOR_TICKET[] = {GRANT_ticket, GRANT_ticket_keys};
+/* Its place in the event ring is made anew for each trial: resources_new_trial(). */
+static const enum grant FOR_TRIAL[] = {GRANT_event_ring, GRANT_event_cursor};
 static const enum grant FOR_CONTROL[] = {
     GRANT_counters_link,         GRANT_counters_updater,
     GRANT_alert_ring_b,          GRANT_alert_cursor_b,     GRANT_rules_report_b,
-    GRANT_counters_engine_b,
+    GRANT_counters_engine_b,     GRANT_counters_trial,
     GRANT_event_ring,            GRANT_wake_control,       GRANT_alert_ring,
     GRANT_alert_cursor,          GRANT_rules_report,       GRANT_process_table,
     GRANT_tree,                  GRANT_counters_supervisor, GRANT_counters_loader,
@@ -52,6 +54,7 @@ static const struct {
     [ROLE_sensor] = {FOR_SENSOR, COUNT_OF(FOR_SENSOR)},
     [ROLE_engine] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
     [ROLE_engine_b] = {FOR_ENGINE, COUNT_OF(FOR_ENGINE)},
+    [ROLE_trial] = {FOR_TRIAL, COUNT_OF(FOR_TRIAL)},
     [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
     [ROLE_link] = {FOR_LINK, COUNT_OF(FOR_LINK)},
     [ROLE_updater] = {FOR_UPDATER, COUNT_OF(FOR_UPDATER)},
@@ -68,6 +71,7 @@ static const struct {
     {ROLE_sensor, GRANT_counters_sensor},         {ROLE_engine, GRANT_counters_engine},
     {ROLE_control, GRANT_counters_control},       {ROLE_engine_b, GRANT_counters_engine_b},
     {ROLE_link, GRANT_counters_link},             {ROLE_updater, GRANT_counters_updater},
+    {ROLE_trial, GRANT_counters_trial},
 };
 
 static RESULT open_counters(struct resources *resources)
@@ -336,6 +340,12 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
         return explain(why, result.error, "cannot hand %s what it needs: %s",
                        role_row(role)->program, result_text(result));
     return RESULT_OK;
+}
+
+RESULT resources_new_trial(struct resources *resources)
+{
+    close_all(&resources->grants[GRANT_event_cursor], 1);
+    return ring_cursor_create(&resources->grants[GRANT_event_cursor]);
 }
 
 void resources_ignore(const struct resources *resources, pid_t pid, bool is_ignored)

@@ -46,6 +46,9 @@ void resources_drop_kernel(struct resources *resources);
 RESULT resources_hand_over(struct resources *resources, enum role role, int socket,
                            struct explanation *why);
 
+/* A fresh place in the event ring, before its oldest event. */
+RESULT resources_new_trial(struct resources *resources);
+
 /* Has the file events of `pid` reported no longer (control writes a log line for each alert, which
  * must not be an event of its own) or, when it has ended, again. */
 void resources_ignore(const struct resources *resources, pid_t pid, bool is_ignored);

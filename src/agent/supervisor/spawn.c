@@ -62,6 +62,8 @@ static void limit_resources(const struct role_row *row)
         return;
     set_limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
     set_limit(RLIMIT_MEMLOCK, 0);
+    if (row->cpu_seconds != 0)
+        set_limit(RLIMIT_CPU, row->cpu_seconds);
 #if !defined(__SANITIZE_ADDRESS__) /* it reserves terabytes of addresses */
     if (row->address_space_mib != 0)
         set_limit(RLIMIT_AS, (rlim_t)row->address_space_mib * MIB);

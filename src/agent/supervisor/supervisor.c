@@ -77,6 +77,8 @@ void publish(struct supervisor *supervisor)
         tree->children[i].restarts = state->restarts;
         tree->children[i].hangs = state->hangs;
     }
+    if (supervisor->children[ROLE_trial].pid != 0)
+        tree->children[ROLE_trial].state = CHILD_RUNNING;
     tree->children[ROLE_supervisor].state = CHILD_RUNNING;
     tree->children[ROLE_supervisor].pid = (uint32_t)getpid();
     const struct breaker *breaker = &supervisor->supervision.breaker;
@@ -239,6 +241,10 @@ static void greet(struct supervisor *supervisor, enum role role, const struct me
 static void become_ready(struct supervisor *supervisor, enum role role)
 {
     supervisor->children[role].phase = PHASE_RUNNING;
+    if (role == ROLE_trial) {
+        updates_trial_ready(supervisor);
+        return;
+    }
     step(supervisor, SUPERVISION_READY, role, 0);
     unsigned slot;
     if (role_engine_slot(role, &slot)) {
@@ -313,6 +319,9 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
         break;
     case MESSAGE_rules_loaded:
         rules_take_loaded(supervisor, slot, &message->rules_loaded);
+        break;
+    case MESSAGE_trial_verdict:
+        updates_trial_verdict(supervisor, &message->trial_verdict);
         break;
     case MESSAGE_stands:
         engines_stands(supervisor, slot, message->stands.position);
@@ -400,6 +409,12 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
     hear(supervisor, role); /* what it said before it ended */
     const struct running_child child = supervisor->children[role];
     forget_child(&supervisor->children[role]);
+    if (role == ROLE_trial) {
+        supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
+        if (!child.is_end_ordered)
+            updates_trial_ended(supervisor, wait_status);
+        return;
+    }
     if (role == ROLE_control)
         resources_ignore(&supervisor->resources, child.pid, false);
     struct supervision_event event = {.type = SUPERVISION_ENDED,

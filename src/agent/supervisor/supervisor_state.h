@@ -144,6 +144,11 @@ void updates_close(struct supervisor *supervisor);
 void updates_work(struct supervisor *supervisor);
 /* Whether the end of this engine is the fault of a release that is not proven. */
 bool updates_is_candidate(const struct supervisor *supervisor, unsigned slot);
+/* The trial is ready, has a verdict, ended. */
+void updates_trial_ready(struct supervisor *supervisor);
+void updates_trial_verdict(struct supervisor *supervisor,
+                           const struct message_trial_verdict *verdict);
+void updates_trial_ended(struct supervisor *supervisor, int wait_status);
 /* An engine that ran `load` ended by itself or was killed because it hung; or refused to load. */
 void updates_engine_ended(struct supervisor *supervisor, engine_load load, int wait_status,
                           bool has_hung);

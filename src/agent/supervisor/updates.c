@@ -7,6 +7,7 @@
 #include "agent/process_usage.h"
 #include "agent/supervisor/installs.h"
 #include "agent/supervisor/supervisor_state.h"
+#include "agent/trial.h"
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/paths.h"
@@ -25,7 +26,6 @@ enum {
     STREAM_RULES = 0,
     STREAM_COUNT = 1, /* probe set, policy and agent binaries come as streams of their own */
     QUEUE_MAX = 16,
-    SAID_EVERY_TURN = 1,
     /* A shadow fails for more matches than this, and more than so many times the active one's. */
     SHADOW_MATCHES_FREE = 1000,
     SHADOW_MATCHES_TIMES = 10,
@@ -58,6 +58,8 @@ struct updates {
     /* what is being tried beside the active engine; the name of the factory set: nothing */
     struct release_name tried;
     bool is_trial;
+    int trial_release; /* sealed; -1: none */
+    bool has_verdict;
     struct shadow_base base;
     bool is_shadow_judging;
     struct release_name from_disk; /* started anew, to see whether it starts from its slot */
@@ -132,31 +134,60 @@ static bool is_tried(const struct updates *updates)
     return !release_name_is_factory(updates->tried);
 }
 
-static void begin_beside(struct supervisor *supervisor, const struct road_load *load, bool is_trial)
+static void tell_trial_passed(struct updates *updates)
 {
-    struct updates *updates = supervisor->updates;
-    const struct engine_slot *slot = &supervisor->slots.slots[second_slot(supervisor)];
-    engine_load wanted = load_of(name_of(load->release));
-    updates->tried = name_of(load->release);
-    updates->is_trial = is_trial;
-    updates->is_shadow_judging = false;
-    if (slot->use == ENGINE_SHADOW && slot->load == wanted && slot->is_loaded) {
-        updates_engine_loaded(supervisor, second_slot(supervisor));
-        return;
-    }
-    struct engine_orders orders;
-    engine_slots_shadow(&supervisor->slots, wanted, &orders);
-    engines_carry_out(supervisor, &orders, load->sealed);
+    tell_later(updates, STREAM_RULES,
+               (struct lifecycle_event){.type = LIFECYCLE_EVENT_TRIAL_PASSED,
+                                        .release = updates->tried});
+}
+
+/* A trial that cannot be started is the host's fault, not the release's. */
+static void tell_cannot_try(struct updates *updates, const char *why)
+{
+    say("the trial of a release cannot be started: %s", why);
+    tell_later(updates, STREAM_RULES,
+               (struct lifecycle_event){.type = LIFECYCLE_EVENT_ENVIRONMENT,
+                                        .release = updates->tried});
+}
+
+static void close_trial(struct updates *updates)
+{
+    if (updates->trial_release >= 0)
+        close(updates->trial_release);
+    updates->trial_release = -1;
+    updates->has_verdict = false;
 }
 
 static void start_trial(void *context, const struct road_load *load)
 {
-    begin_beside(context, load, true);
+    struct supervisor *supervisor = context;
+    struct updates *updates = supervisor->updates;
+    struct explanation why = {"its place in the event ring cannot be made"};
+    close_trial(updates);
+    updates->tried = name_of(load->release);
+    updates->is_trial = true;
+    if (fault_is_planted(FAULT_TRIAL_OFF)) {
+        tell_trial_passed(updates);
+        return;
+    }
+    updates->trial_release = fcntl(load->sealed, F_DUPFD_CLOEXEC, 0);
+    if (updates->trial_release < 0 || supervisor->children[ROLE_trial].pid != 0)
+        tell_cannot_try(updates, "the one before has not ended");
+    else if (!result_is_ok(resources_new_trial(&supervisor->resources))
+             || !result_is_ok(launch_child(supervisor, ROLE_trial, &why)))
+        tell_cannot_try(updates, why.text);
 }
 
 static void start_shadow(void *context, const struct road_load *load)
 {
-    begin_beside(context, load, false);
+    struct supervisor *supervisor = context;
+    struct updates *updates = supervisor->updates;
+    updates->tried = name_of(load->release);
+    updates->is_trial = false;
+    updates->is_shadow_judging = false;
+    struct engine_orders orders;
+    engine_slots_shadow(&supervisor->slots, load_of(updates->tried), &orders);
+    engines_carry_out(supervisor, &orders, load->sealed);
 }
 
 static void stop_trial(void *context, unsigned stream)
@@ -164,6 +195,8 @@ static void stop_trial(void *context, unsigned stream)
     struct supervisor *supervisor = context;
     (void)stream;
     forget_tried(supervisor->updates);
+    close_trial(supervisor->updates);
+    end_child(supervisor, ROLE_trial);
     struct engine_orders orders;
     engine_slots_drop(&supervisor->slots, ENGINE_SHADOW, &orders);
     engines_carry_out(supervisor, &orders, -1);
@@ -306,6 +339,7 @@ void updates_open(struct supervisor *supervisor)
     const char *data = supervisor->options->paths->data;
     updates->folder = open_folder(data, "updates");
     updates->installs = open_folder(data, ORDERS_FOLDER);
+    updates->trial_release = -1;
     if (!result_is_ok(open_road(supervisor)))
         say("no memory for updates: the factory set runs");
     else if (updates->installs >= 0)
@@ -382,6 +416,75 @@ static void work_shadow(struct supervisor *supervisor)
     }
 }
 
+/* --- the trial -------------------------------------------------------------------------------- */
+
+static enum lifecycle_failure failure_of(int wait_status, bool has_hung)
+{
+    if (has_hung)
+        return LIFECYCLE_FAILURE_HANG;
+    /* Not by its own deed and not by ours: the kernel's, for memory, in nearly all cases. */
+    bool is_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+    return is_killed ? LIFECYCLE_FAILURE_MEMORY : LIFECYCLE_FAILURE_CRASH;
+}
+
+void updates_trial_ready(struct supervisor *supervisor)
+{
+    struct updates *updates = supervisor->updates;
+    const struct rules *rules =
+        supervisor->good.fd >= 0 ? &supervisor->good : &supervisor->candidate;
+    int socket = supervisor->children[ROLE_trial].socket;
+    const struct message release = {.type = MESSAGE_release, .fd = updates->trial_release};
+    const struct message pack = {.type = MESSAGE_rules, .fd = rules->fd};
+    bool is_sent = updates->trial_release >= 0 && rules->fd >= 0
+                   && result_is_ok(channel_send(socket, &release))
+                   && result_is_ok(channel_send(socket, &pack));
+    if (is_sent)
+        return;
+    end_child(supervisor, ROLE_trial);
+    tell_cannot_try(updates, rules->fd < 0 ? "no rules were loaded yet" : "it does not listen");
+}
+
+void updates_trial_verdict(struct supervisor *supervisor,
+                           const struct message_trial_verdict *verdict)
+{
+    static const enum lifecycle_failure FAILURES[] = {
+#define TRIAL_FAILURE(id, failure, text) [TRIAL_##id] = LIFECYCLE_FAILURE_##failure,
+        TRIAL_VERDICTS(TRIAL_FAILURE)
+#undef TRIAL_FAILURE
+    };
+    static const char *const TEXTS[] = {
+#define TRIAL_TEXT(id, failure, text) [TRIAL_##id] = text,
+        TRIAL_VERDICTS(TRIAL_TEXT)
+#undef TRIAL_TEXT
+    };
+    struct updates *updates = supervisor->updates;
+    uint32_t which = verdict->verdict < TRIAL_VERDICT_COUNT ? verdict->verdict : TRIAL_FORM;
+    updates->has_verdict = true;
+    say("trial: %s (%lu own tests, %lu matches in the last %lu events of this host)", TEXTS[which],
+        (unsigned long)verdict->tests, (unsigned long)verdict->matches,
+        (unsigned long)verdict->events);
+    if (which != TRIAL_PASSED) {
+        tell_failed(updates, updates->tried, FAILURES[which]);
+        return;
+    }
+    tell_trial_passed(updates);
+}
+
+/* Without a verdict: it died of what it tried. */
+void updates_trial_ended(struct supervisor *supervisor, int wait_status)
+{
+    struct updates *updates = supervisor->updates;
+    bool has_verdict = updates->has_verdict;
+    close_trial(updates);
+    if (has_verdict || !updates->is_trial || !is_tried(updates))
+        return;
+    bool was_cpu = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU;
+    say("the trial of a release died: %s %d", WIFSIGNALED(wait_status) ? "signal" : "exit code",
+        WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+    tell_failed(updates, updates->tried,
+                was_cpu ? LIFECYCLE_FAILURE_CPU : failure_of(wait_status, false));
+}
+
 /* --- what is seen of the engines -------------------------------------------------------------- */
 
 static const struct lifecycle_release *running(const struct supervisor *supervisor,
@@ -414,15 +517,6 @@ bool updates_is_candidate(const struct supervisor *supervisor, unsigned slot)
     return release != NULL && release->state != LIFECYCLE_GOOD;
 }
 
-static enum lifecycle_failure failure_of(int wait_status, bool has_hung)
-{
-    if (has_hung)
-        return LIFECYCLE_FAILURE_HANG;
-    /* Not by its own deed and not by ours: the kernel's, for memory, in nearly all cases. */
-    bool is_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
-    return is_killed ? LIFECYCLE_FAILURE_MEMORY : LIFECYCLE_FAILURE_CRASH;
-}
-
 void updates_engine_ended(struct supervisor *supervisor, engine_load load, int wait_status,
                           bool has_hung)
 {
@@ -446,12 +540,6 @@ void updates_engine_loaded(struct supervisor *supervisor, unsigned slot)
     struct updates *updates = supervisor->updates;
     if (updates == NULL || slot == supervisor->slots.active || !is_tried(updates))
         return;
-    if (updates->is_trial) {
-        tell_later(updates, STREAM_RULES,
-                   (struct lifecycle_event){.type = LIFECYCLE_EVENT_TRIAL_PASSED,
-                                            .release = updates->tried});
-        return;
-    }
     updates->base = look_at_both(supervisor);
     updates->is_shadow_judging = true;
 }
@@ -569,11 +657,35 @@ static void take_orders(struct supervisor *supervisor)
         say("%s", why.text);
 }
 
+/* Beside the limit of its address space, which builds with sanitizers cannot have. */
+static void watch_memory(const struct supervisor *supervisor, enum role role)
+{
+    pid_t pid = supervisor->children[role].pid;
+    if (pid <= 0 || supervisor->children[role].is_end_ordered)
+        return;
+    uint64_t used =
+        process_usage_read(supervisor->processes, (uint32_t)pid).private_bytes;
+    if (used <= (uint64_t)role_row(role)->address_space_mib * MIB)
+        return;
+    say("%s (pid %d) holds %lu MiB and is killed", role_row(role)->name, (int)pid,
+        (unsigned long)(used / MIB));
+    (void)kill(pid, SIGKILL);
+}
+
+static void watch_candidates(const struct supervisor *supervisor)
+{
+    watch_memory(supervisor, ROLE_trial);
+    if (supervisor->slots.slots[second_slot(supervisor)].use != ENGINE_UNUSED)
+        for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+            watch_memory(supervisor, engine_role(slot));
+}
+
 void updates_work(struct supervisor *supervisor)
 {
     struct updates *updates = supervisor->updates;
     if (updates == NULL || updates->road == NULL)
         return;
+    watch_candidates(supervisor);
     tell_queued(updates);
     uint64_t now = now_ns();
     if (now < updates->next_second_ns)

@@ -46,8 +46,8 @@ static void what_is_ordered_stands(void **state)
     assert_false(orders.is_held || orders.is_pinned);
     orders.is_pinned = true;
     orders.pin = named(7);
-    for (uint8_t i = 1; i <= LIMIT_HALTS + 1; i++)
-        standing_orders_allow(&orders, named(i));
+    for (unsigned i = 1; i <= LIMIT_HALTS + 1; i++)
+        standing_orders_allow(&orders, named((uint8_t)i));
     standing_orders_allow(&orders, named(2)); /* is there already */
     assert_int_equal(orders.allowed_count, LIMIT_HALTS);
     assert_ok(standing_orders_write(bench->folder, &orders, &why));

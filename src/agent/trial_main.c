@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * creance-trial: tries one release, says what it found, and ends. Reads what arrived, so it has the
+ * engine's sandbox: a user of its own, no file, no network, a limit of memory and of computing
+ * time. However it ends, nothing of the host depends on it.
+ */
+#include "agent/child.h"
+#include "agent/trial.h"
+#include "base/sandbox.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORD_WAIT_MS = 10000 };
+
+static _Noreturn void give_up(const char *what)
+{
+    fprintf(stderr, "creance-trial: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+static struct bytes map_sealed(int fd)
+{
+    struct stat status;
+    void *memory = MAP_FAILED;
+    if (fstat(fd, &status) == 0 && status.st_size > 0)
+        memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (memory == MAP_FAILED)
+        give_up("cannot map what is to be tried");
+    return (struct bytes){memory, (size_t)status.st_size};
+}
+
+/* The release first, then the rule folders' pack. */
+static void take_both(struct child *child, struct trial *trial)
+{
+    while (trial->release.size == 0 || trial->pack.size == 0) {
+        struct pollfd wait = {.fd = child->socket, .events = POLLIN};
+        struct message message;
+        if (poll(&wait, 1, WORD_WAIT_MS) <= 0)
+            give_up("no word from the supervisor about what is to be tried");
+        if (!result_is_ok(child_receive(child, &message)))
+            continue;
+        if (message.type == MESSAGE_release)
+            trial->release = map_sealed(message.fd);
+        else if (message.type == MESSAGE_rules)
+            trial->pack = map_sealed(message.fd);
+    }
+}
+
+static void say(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "creance-trial: %s\n", text);
+}
+
+static void enter_sandbox(void)
+{
+    const struct sandbox_profile profile = {.name = "creance-trial"};
+    struct explanation why;
+    if (!result_is_ok(sandbox_enter(&profile, &why)))
+        give_up(why.text);
+}
+
+int main(void)
+{
+    struct child child;
+    struct trial trial = {.say = say};
+    struct trial_outcome outcome;
+    child_start(&child, ROLE_trial);
+    enter_sandbox();
+    if (!result_is_ok(ring_reader_open(child.grants[GRANT_event_ring],
+                                       child.grants[GRANT_event_cursor], &trial.events)))
+        give_up("cannot map the event ring");
+    child_ready(&child);
+    take_both(&child, &trial);
+    struct result result = trial_run(&trial, &outcome);
+    if (!result_is_ok(result))
+        give_up(result_text(result));
+    const struct message message = {.type = MESSAGE_trial_verdict,
+                                    .fd = -1,
+                                    .trial_verdict = {.verdict = (uint32_t)outcome.verdict,
+                                                      .tests = outcome.tests,
+                                                      .events = outcome.events,
+                                                      .matches = outcome.matches}};
+    if (!result_is_ok(child_send(&child, &message)))
+        give_up("cannot tell the supervisor");
+    return EXIT_SUCCESS;
+}
