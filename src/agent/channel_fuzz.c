@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a message: the first says who sends it and in which phase. What is taken is of a type
- * that there is, has a descriptor only where one came, and is written back as the same bytes.
+ * Any bytes as a message: the first says who sends it and in which phase. What is taken is of a
+ * type that there is, has a descriptor only where one came, and is written back as the same bytes.
  */
 #include "agent/channel.h"
 

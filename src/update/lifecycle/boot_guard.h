@@ -8,12 +8,13 @@
  * A start is "armed" until the host was calm for CALM_S, or was stopped in good order. Only an
  * armed start of another boot that began *with a change* (content, probes, agent, kernel: whatever
  * the fingerprint covers; or a switch while it ran) counts when it is followed by a new boot: hosts
- * that crash for reasons of their own, and power cuts on calm hosts, change nothing. But a host that
- * LOOP times in a row does not come to be calm is in a boot loop, and then each further boot counts,
- * whatever changed: what shows only at a boot, days after it became active and was calm, must not
- * need anybody's hands either. Each one that counts takes one level: at most two more boots from
- * anything that arrived to a host that runs without our probes. After calm it climbs back, one level at a time, ever more slowly, and after
- * CLIMBS_MAX climbs that ended badly only when something changed or the administrator says so.
+ * that crash for reasons of their own, and power cuts on calm hosts, change nothing. But a host
+ * that LOOP times in a row does not come to be calm is in a boot loop, and then each further boot
+ * counts, whatever changed: what shows only at a boot, days after it became active and was calm,
+ * must not need anybody's hands either. Each one that counts takes one level: at most two more
+ * boots from anything that arrived to a host that runs without our probes. After calm it climbs
+ * back, one level at a time, ever more slowly, and after CLIMBS_MAX climbs that ended badly only
+ * when something changed or the administrator says so.
  */
 #include "base/reader.h"
 #include "update/lifecycle/steady_time.h"
