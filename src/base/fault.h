@@ -77,6 +77,10 @@ enum fault {
                                         beyond the base ones were loaded */
     FAULT_CLOCK_AHEAD,               /* clock-ahead: the wall clock is ten years ahead */
     FAULT_CLOCK_BEHIND,              /* clock-behind: and ten years behind */
+    /* of the hub, which the simulator must find */
+    FAULT_HUB_SHRUGS,                /* hub-shrugs: a gate is breached and nothing happens */
+    FAULT_HUB_HASTY,                 /* hub-hasty: missing reports count as healthy */
+    FAULT_HUB_TELLS_NOBODY,          /* hub-tells-nobody: a halt reaches no host */
     FAULT_COUNT
 };
 _Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");

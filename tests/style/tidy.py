@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-LAYERS = ["base", "schema", "ring", "sensor", "engine", "content", "update", "agent", "cli"]
+LAYERS = ["base", "schema", "ring", "sensor", "engine", "content", "update", "sim", "agent", "cli"]
 FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = 100
 BLOB_BYTES_MAX = 256 * 1024
