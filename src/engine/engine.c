@@ -32,24 +32,68 @@ const struct engine_source *engine_native_sources(size_t *ret_count)
     return sources;
 }
 
-static RESULT load(struct engine *engine, const struct engine_options *options, const void *pack,
-                   size_t size, struct explanation *why)
+/* What load_rules() and engine_open() begin with, and end with. */
+static RESULT begin(struct engine *engine, const struct engine_options *options)
 {
     size_t limit = options == NULL || options->memory_limit_bytes == 0
                        ? (size_t)LIMIT_ENGINE_BYTES
                        : options->memory_limit_bytes;
-    size_t correlation_limit = options == NULL || options->correlation_bytes == 0
-                                   ? (size_t)LIMIT_CORRELATION_BYTES
-                                   : options->correlation_bytes;
     rows_init(&engine->rows);
     GUARD(program_init(&engine->program, limit));
     if (options != NULL && options->is_without_scanner)
         engine->program.has_scanner = false;
-    GUARD(load_rules(engine, options, pack, size, why));
+    return RESULT_OK;
+}
+
+static RESULT finish(struct engine *engine, const struct engine_options *options)
+{
+    size_t correlation_limit = options == NULL || options->correlation_bytes == 0
+                                   ? (size_t)LIMIT_CORRELATION_BYTES
+                                   : options->correlation_bytes;
     if (engine->program.correlations.count == 0)
         return RESULT_OK;
     engine->correlator = correlator_new(&engine->program, correlation_limit);
     return engine->correlator == NULL ? result_fail(ERROR_MEMORY) : RESULT_OK;
+}
+
+static RESULT load(struct engine *engine, const struct engine_options *options, const void *pack,
+                   size_t size, struct explanation *why)
+{
+    GUARD(begin(engine, options));
+    GUARD(load_rules(engine, options, pack, size, why));
+    return finish(engine, options);
+}
+
+static RESULT open_saved(struct engine *engine, const struct engine_options *options,
+                         const void *data, size_t size)
+{
+    GUARD(begin(engine, options));
+    GUARD(saved_read(engine, data, size));
+    GUARD(saved_check(engine));
+    /* A new set begins with all switched on. */
+    for (uint32_t i = 0; i < engine->program.rules.count; i++)
+        ROWS_OF(engine->program.rules, struct program_rule)[i].is_disabled = false;
+    for (uint32_t i = 0; i < engine->program.correlations.count; i++)
+        ROWS_OF(engine->program.correlations, struct program_correlation)[i].is_disabled = false;
+    program_mute(&engine->program);
+    GUARD(matcher_new(&engine->program, &engine->matcher));
+    return finish(engine, options);
+}
+
+RESULT engine_open(const struct engine_options *options, const void *data, size_t size,
+                   struct engine **ret_engine, struct explanation *why)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return explain(why, ERROR_MEMORY, "memory is out while opening saved rules");
+    struct result result = open_saved(engine, options, data, size);
+    if (!result_is_ok(result)) {
+        engine_free(engine);
+        return explain(why, result.error, "the saved rules are not taken (%s): they are compiled "
+                       "from their sources instead", result_text(result));
+    }
+    *ret_engine = engine;
+    return RESULT_OK;
 }
 
 RESULT engine_load(const struct engine_options *options, const void *pack, size_t size,

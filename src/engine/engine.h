@@ -156,6 +156,20 @@ typedef void engine_field_visit(void *context, const char *field, bool is_suppli
 void engine_rule_fields(const struct engine *engine, size_t rule, engine_field_visit *visit,
                         void *context);
 
+/*
+ * What was compiled, as one block of bytes without pointers, so that an engine that is started
+ * again need not compile. Only this build opens it; each index, jump and length in it is checked.
+ * Its digest tells accidents, not people (the databases of regular expressions are Vectorscan's own
+ * form): it may come only from who has held it since engine_save() (sealed memory of the
+ * supervisor), never from a disk, a bundle or a network. What correlations remember is not in it.
+ * ERROR_MEMORY; opening also ERROR_FORMAT (not ours, or not whole) and ERROR_UNSUPPORTED (another
+ * build, or regular expressions where Vectorscan cannot run). Of `options` the limits count, and
+ * is_without_scanner.
+ */
+RESULT engine_save(const struct engine *engine, uint8_t **ret_data, size_t *ret_size);
+RESULT engine_open(const struct engine_options *options, const void *data, size_t size,
+                   struct engine **ret_engine, struct explanation *why);
+
 /* Switches every document with this digest off, or on again: it is not evaluated, as if it had no
  * log source. Returns how many there are; 0: none of this set. A new set begins with all switched
  * on: whoever keeps such a list applies it after engine_load(). */

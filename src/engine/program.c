@@ -158,6 +158,16 @@ RESULT program_add_role(struct program *program, const char *name, enum name_rol
     return RESULT_OK;
 }
 
+RESULT program_add_name_row(struct program *program, const struct name_row *given)
+{
+    struct name_row *row;
+    GUARD(make_name(program, given->name, &row));
+    row->slot = given->slot;
+    row->role = given->role;
+    row->time_rank = given->time_rank;
+    return RESULT_OK;
+}
+
 const struct name_row *program_find_name(const struct program *program, const char *name,
                                          size_t size)
 {

@@ -226,6 +226,9 @@ RESULT program_add_expression(struct program *program, const struct node *condit
 /* Decides again who reports for itself, after something was switched off or on. */
 void program_mute(struct program *program);
 
+/* A name with all that is known of it, for who brings a whole table. */
+RESULT program_add_name_row(struct program *program, const struct name_row *row);
+
 /* The slot for a field name, made when there is none yet. */
 RESULT program_slot(struct program *program, const char *name, uint32_t *ret_slot);
 /* From now on events may call `field` by `name`; see struct engine_alias. Called when all rules
