@@ -30,7 +30,7 @@
 enum {
     EVENTS_PER_TURN = 1024,
     IDLE_WAIT_MS = 500,
-    MEASURED_EVERY = 128,
+    MEASURED_EVERY = 512,
     SHADOW_WAIT_MS = 50, /* who is not active is not woken: one event wakes one engine */
 };
 

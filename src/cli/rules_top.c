@@ -122,7 +122,7 @@ const struct verb verb_rules_top = {
     .options = OPTIONS,
     .help =
         "Lists the dearest rules of the running agent since it loaded them. The engine measures\n"
-        "one event in 128; matches are counted in all.\n"
+        "one event in 512; matches are counted in all.\n"
         "\n"
         "  TIME       share of all computing time that judging events takes\n"
         "  NS/EVENT   the same, in nanoseconds, spread over all events\n"

@@ -384,7 +384,7 @@ int main(int argc, char **argv)
         double seconds;
         bench.plain = loops > 0 ? NULL : load(argv[i], true, &seconds);
         bench.engine = load(argv[i], false, &seconds);
-        if (is_measured && !result_is_ok(engine_measure(bench.engine, 128, clock_thread_ns)))
+        if (is_measured && !result_is_ok(engine_measure(bench.engine, 512, clock_thread_ns)))
             give_up("measuring", "memory is out");
         for (uint64_t n = 0; n < loops; n++)
             (void)run_round(&bench, WORK_JUDGE);

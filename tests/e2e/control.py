@@ -216,7 +216,7 @@ def what_rules_cost_is_shown():
             enough = rows.get("Costly", {}).get("evaluated", 0) > 0
             return (rows, lines[-1]) if enough else None
 
-        # One event in 128 is measured: each command is several, so that some are of the rule's.
+        # One event in 512 is measured: each command is several, so that some are of the rule's.
         end = time.monotonic() + 60
         while not top():
             expect(time.monotonic() < end, "no cost was shown for a minute")
