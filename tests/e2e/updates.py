@@ -16,7 +16,7 @@ import publisher
 from harness import (Agent, creance, expect, require_sensor, run_tests, wait_until)
 
 # Each alert by itself; and all times so short that a test can wait for them.
-EVERY_ALERT = "alerts:\n  single_per_minute: 0\n"
+EVERY_ALERT = "alerts:\n  single_per_minute: 0\nlog:\n  rotate_mib: 4096\n"
 POLICY = "age=0,urgent=0,full=0,bake=3,shadow=1,retry=3600"
 # What the administrator's own rule is about, which is in force with whatever release runs. The
 # sensor sees the whole host, other tests on it too.
@@ -114,8 +114,8 @@ def trigger(word):
 class Storm:
     """Process starts, each with a number of its own, that a rule of the administrator matches."""
 
-    def __init__(self, agent):
-        self.agent, self.count, self.is_over = agent, 0, False
+    def __init__(self, agent, pause_s=0):
+        self.agent, self.count, self.is_over, self.pause_s = agent, 0, False, pause_s
 
     def __enter__(self):
         self.thread = threading.Thread(target=self.run)
@@ -126,6 +126,7 @@ class Storm:
         while not self.is_over:
             trigger(f"{EVER}-{self.count:07d}-end")
             self.count += 1
+            time.sleep(self.pause_s)
 
     def __exit__(self, *_):
         self.is_over = True
