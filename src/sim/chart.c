@@ -55,12 +55,16 @@ static void write_curve(FILE *file, const struct chart_curve *curve, unsigned pl
     const struct sim_result *result = curve->result;
     const char *colour = COLOURS[place % (sizeof COLOURS / sizeof COLOURS[0])];
     uint32_t before = UINT32_MAX;
+    double drawn = -1;
     fprintf(file, "<polyline fill='none' stroke='%s' stroke-width='2.5' points='", colour);
     for (uint32_t minute = 0; minute < result->minutes; minute++) {
         uint32_t harmed = result->harmed_by_minute[minute];
         bool is_last = minute + 1 == result->minutes;
-        if (harmed == before && !is_last)
+        /* What is closer than a point of the screen is not drawn. */
+        bool is_near = x_of(minute) - drawn < 1;
+        if ((harmed == before || is_near) && !is_last)
             continue;
+        drawn = x_of(minute);
         if (before != UINT32_MAX)
             fprintf(file, "%.1f,%.1f ", x_of(minute), y_of(before));
         fprintf(file, "%.1f,%.1f ", x_of(minute), y_of(harmed));
