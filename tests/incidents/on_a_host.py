@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 300
+# timeout: 900
 """Incidents whose content has got past every check of its publisher and arrives on a host. One
 agent takes them one after the other; a second one, whose containment is off, takes the same ones.
 
@@ -135,7 +135,8 @@ def bring(host, name):
     """The content becomes active and what it is about happens. Where it began: a number."""
     files, more, _ = incidents()[name]
     version = host.take(files)
-    updates.wait_state(host.agent, version, "probation")
+    wait_until(lambda: updates.release(host.agent, version)["state"] in ("probation", "good"), 40,
+               lambda: f"{name} to become active: {updates.updates(host.agent)}")
     first, before = host.number + 1, host.switches()
     argument = f"creance-incident-{word_of(files)}{more}"
     host.trigger(argument)
@@ -221,23 +222,28 @@ def harm(host, name, before):
     return (passed > 0 or deaths >= 2) and (passed, deaths)
 
 
+def harmed(name):
+    """A host of its own, since this one does not get well again."""
+    host = Host(NAKED)
+    try:
+        host.load.start()
+        before = host.passed_over(), host.deaths()
+        version, _, _ = bring(host, name)
+        passed, deaths = wait_until(lambda: harm(host, name, before), 30,
+                                    lambda: f"{name} to do harm:\n{host.agent.said()[-2000:]}")
+        state = updates.release(host.agent, version)["state"]
+        print(f"# {name} with {NAKED}: {passed} events passed over, engines died {deaths} "
+              f"times, and it runs on ({state})", flush=True)
+        expect(state in ("probation", "good"), f"it went back: {state}")
+    finally:
+        host.close()
+
+
 def without_containment():
     """Counter-test: where failures are not noticed, each of them harms the host, and goes on."""
     require_sensor()
-    host = Host(NAKED)
-    try:
-        host.become_good()
-        for name in incidents():
-            before = host.passed_over(), host.deaths()
-            version, _, _ = bring(host, name)
-            passed, deaths = wait_until(lambda: harm(host, name, before), 20,
-                                        lambda: f"{name} to do harm:\n{host.agent.said()[-2000:]}")
-            state = updates.release(host.agent, version)["state"]
-            print(f"# {name} with {NAKED}: {passed} events passed over, engines died {deaths} "
-                  f"times, and it runs on ({state})")
-            expect(state in ("probation", "good"), f"it went back: {state}")
-    finally:
-        host.close()
+    for name in incidents():
+        harmed(name)
 
 
 if __name__ == "__main__":
