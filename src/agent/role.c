@@ -17,7 +17,7 @@ static const char *const GRANTS[GRANT_COUNT] = {
 };
 
 static const char *const NOTICES[NOTICE_COUNT] = {
-#define NOTICE_ROW(id, text) [NOTICE_##id] = text,
+#define NOTICE_ROW(id, text) [NOTICE_##id] = (text),
     AGENT_NOTICES(NOTICE_ROW)
 #undef NOTICE_ROW
 };

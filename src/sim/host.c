@@ -866,6 +866,18 @@ static void obey_empty_hub(struct step *step)
     become_harmed(step);
 }
 
+/* Field by field: the padding of two structs need not be alike. */
+static bool is_moved(const struct host_releases *before, const struct host_releases *now)
+{
+#define DIFFERS(field) (memcmp(before->field, now->field, sizeof now->field) != 0)
+    return DIFFERS(first_seen_s) || DIFFERS(since_s) || DIFFERS(switches_s) || DIFFERS(number)
+           || DIFFERS(state) || DIFFERS(seen) || DIFFERS(flags) || DIFFERS(engine)
+           || before->floor != now->floor || before->closed != now->closed
+           || before->engine_now != now->engine_now || before->switch_count != now->switch_count
+           || before->switch_next != now->switch_next || before->pressure != now->pressure;
+#undef DIFFERS
+}
+
 /* As road_tick(): what policy and partners say now, then that time has passed. */
 static bool tick(struct step *step)
 {
@@ -878,7 +890,7 @@ static bool tick(struct step *step)
     }
     take(step, LIFECYCLE_EVENT_TICK, 0, LIFECYCLE_FAILURE_NONE);
     host_pack(&step->life, step->host);
-    return has_moved || memcmp(&before, &step->host->releases, sizeof before) != 0;
+    return has_moved || is_moved(&before, &step->host->releases);
 }
 
 static void live(struct step *step)
