@@ -433,7 +433,7 @@ static RESULT normalise_fork(struct normaliser *normaliser, struct bytes record,
     } else if (maker->known_ns > fork.header.time_ns) {
         out->incomplete |= INCOMPLETE_PROCESS;
     }
-    info->parent = key_of(fork.process.parent);
+    info->parent = key_of(fork.forked_by); /* CLONE_PARENT makes it look like another one */
     learn_process(info, &fork.header, &fork.process);
     if (components.size > 0)
         learn_control_group(info, components, path);

@@ -42,6 +42,11 @@ static void print_name(const char *field) { printf("%s\"%s\": ", fields++ > 0 ? 
 
 void trigger_begin(const char *kind) { printf("{\"kind\": \"%s\", \"fields\": {", kind); }
 
+void trigger_fact(const char *name, const char *kind)
+{
+    printf("{\"fact\": \"%s\", \"kind\": \"%s\", \"fields\": {", name, kind);
+}
+
 void trigger_text(const char *field, const char *value)
 {
     print_name(field);
@@ -84,7 +89,7 @@ void trigger_process(void)
 
 void trigger_arguments(char *const arguments[])
 {
-    static char joined[8192];
+    static char joined[16384];
     size_t used = 0;
     for (size_t i = 0; arguments[i] != NULL; i++) {
         if (!string_format(joined + used, sizeof(joined) - used, "%s%s", i > 0 ? " " : "",
@@ -99,6 +104,7 @@ void trigger_end(void)
 {
     printf("}}\n");
     fflush(stdout);
+    fields = 0;
 }
 
 void trigger_enter_folder(void)

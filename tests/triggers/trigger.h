@@ -13,6 +13,8 @@
 _Noreturn void trigger_fail(const char *what); /* says errno */
 
 void trigger_begin(const char *kind);
+/* The same for programs that make several events: {"fact": name, "kind": ..., ...}. */
+void trigger_fact(const char *name, const char *kind);
 void trigger_text(const char *field, const char *value);
 void trigger_number(const char *field, uint64_t value);
 /* Pid, executable, name, user, group, parent and namespaces of this process. */
