@@ -12,8 +12,8 @@
     ROLE(supervisor, "creanced", -1, 0, 0, 0, "starts, watches and replaces the others")           \
     ROLE(loader, "creance-loader", -1, 0, 0, 0, "loads and attaches the eBPF programs, then ends") \
     ROLE(sensor, "creance-sensor", 1, 0, 512, 0, "kernel records into events")                     \
-    ROLE(engine, "creance-engine", 2, 5, 1024, 0, "events against rules")                          \
-    ROLE(control, "creance-control", 3, 5, 1024, 0, "configuration, logs, local requests")         \
+    ROLE(engine, "creance-engine", 2, 0, 1024, 0, "events against rules")                          \
+    ROLE(control, "creance-control", 3, 0, 1024, 0, "configuration, logs, local requests")         \
     ROLE(engine_b, "creance-engine", 4, 5, 1024, 0, "a second engine, while a release is new")     \
     ROLE(trial, "creance-trial", 8, 10, 1024, 30, "tries a release, then ends")                  \
     ROLE(link, "creance-link", 5, 10, 512, 0, "fetches what the updater asks for")                 \
@@ -44,7 +44,7 @@ bool role_engine_slot(enum role role, unsigned *ret_slot);
     GRANT(event_ring, "event ring, read-only")                                               \
     GRANT(event_cursor, "the engine's place in the event ring")                              \
     GRANT(wake_engine, "eventfd: new events for the engine")                                 \
-    GRANT(wake_control, "eventfd: new events or alerts for control")                         \
+    GRANT(wake_control, "eventfd: new alerts for control")                                   \
     GRANT(alert_ring_writer, "alert ring, writable: the engine")                             \
     GRANT(alert_ring, "alert ring, read-only")                                               \
     GRANT(alert_cursor, "control's place in the alert ring")                                 \

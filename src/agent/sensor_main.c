@@ -16,9 +16,13 @@
 #include <unistd.h>
 
 enum {
-    RECORDS_PER_TURN = 4096,
+    RECORDS_PER_TURN = 512, /* the engine hears of them after a turn: about a millisecond */
     /* The programs wake us for urgent kinds and for a well filled ring; this is for the rest. */
     IDLE_WAIT_MS = 50,
+    /* After an event the kernel's side does not wake us again for some milliseconds (wake_gap_ns
+     * of the loader): until then we look ourselves, so that nothing waits for longer. */
+    BUSY_WAIT_MS = 4,
+    BUSY_TURNS = 3,
     BOOT_ID_TEXT_BYTES = 40,
 };
 
@@ -79,20 +83,22 @@ int main(void)
     child_ready(&child);
 
     uint64_t announced = 0;
-    bool is_more = true;
+    unsigned quiet_turns = 0; /* since the last event */
+    int wait_ms = 0;
     for (;;) {
         struct pollfd waits[] = {
             {.fd = child.socket, .events = POLLIN},
             {.fd = child.grants[GRANT_kernel_ring], .events = POLLIN},
         };
-        (void)poll(waits, 2, is_more ? 0 : IDLE_WAIT_MS);
-        is_more = sensor_step(sensor, RECORDS_PER_TURN);
+        (void)poll(waits, 2, wait_ms);
+        bool is_more = sensor_step(sensor, RECORDS_PER_TURN);
         sensor_tick(sensor);
         uint64_t events = counter_get(COUNTER_sensor_events);
+        quiet_turns = events != announced ? 0 : quiet_turns + 1;
+        wait_ms = is_more ? 0 : quiet_turns < BUSY_TURNS ? BUSY_WAIT_MS : IDLE_WAIT_MS;
         if (events != announced) {
             announced = events;
             wake(child.grants[GRANT_wake_engine]);
-            wake(child.grants[GRANT_wake_control]);
         }
         child_heartbeat(&child, events);
         struct message message;

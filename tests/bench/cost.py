@@ -161,6 +161,14 @@ def rule_sets():
         print(f"# the public rules are not at {SHARED}: only the starter rules are measured")
 
 
+def public_rules():
+    """(content folder, what keeps it alive) of the public Linux rules."""
+    for _, content, holder in rule_sets():
+        if holder is not None:
+            return content, holder
+    raise Skip("the public rules are not here (CREANCE_SHARED)")
+
+
 def table(name, figures):
     lines = [f"With {name} ({figures['rules']} loaded), medians of {figures['pairs']} pairs, "
              "microseconds of CPU for each operation:", "",

@@ -29,7 +29,7 @@ enum {
     ALERTS_PER_TURN = 256,
     EVENTS_PER_TURN = 256, /* far fewer than fill a client's queue */
     IDLE_WAIT_MS = 1000,
-    STREAM_WAIT_MS = 100, /* while events are watched: whoever wakes us may have done so early */
+    STREAM_WAIT_MS = 20, /* while events are watched: nobody wakes us for them */
     CONFIGURATION_LOOK_S = 2,
 };
 

@@ -19,7 +19,7 @@
 /* --- who gets what ---------------------------------------------------------------------------- */
 
 static const enum grant FOR_SENSOR[] = {
-    GRANT_event_ring_writer,    GRANT_wake_engine, GRANT_wake_control,
+    GRANT_event_ring_writer,    GRANT_wake_engine,
     GRANT_process_table_writer, GRANT_kernel_ring, GRANT_kernel_counters,
 };
 static const enum grant FOR_ENGINE[] = {

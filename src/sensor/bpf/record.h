@@ -31,6 +31,7 @@ enum {
 /* Settings, fixed when the programs are loaded. */
 const volatile __u32 setting_wake_fill_bytes = 64 * 1024;
 const volatile __u64 setting_wake_gap_ns = 5 * 1000 * 1000;
+enum { WAKE_GAP_FACTOR = 2 }; /* of what is not urgent */
 
 /* The record that is being built. `at` is where its next text goes. The state of a walk over
  * dentries lies here too and not on the stack: the verifier follows what the stack holds from
@@ -117,8 +118,9 @@ INLINE struct scratch *scratch_begin(__u32 fixed_bytes)
 }
 
 /*
- * Hands a finished record over. `urgent`: the reader is woken if it seems to sleep, but not more
- * often than the setting says, because a wake-up costs more than everything else together.
+ * Hands a finished record over. The reader is woken if it seems to sleep, but not more often than
+ * the setting says, for what is not `urgent` not even that: a wake-up costs more than everything
+ * else together.
  */
 INLINE void submit(void *record, __u32 size, bool urgent, enum wire_counter when_full)
 {
@@ -126,7 +128,7 @@ INLINE void submit(void *record, __u32 size, bool urgent, enum wire_counter when
     __u64 now = ((struct wire_header *)record)->time_ns;
     __u64 flags = BPF_RB_NO_WAKEUP;
     bool crosses = waiting < setting_wake_fill_bytes && waiting + size >= setting_wake_fill_bytes;
-    bool idle = urgent && now - last_wake_ns > setting_wake_gap_ns;
+    bool idle = now - last_wake_ns > setting_wake_gap_ns * (urgent ? 1 : WAKE_GAP_FACTOR);
     if (crosses || idle) {
         flags = BPF_RB_FORCE_WAKEUP;
         last_wake_ns = now;
