@@ -270,7 +270,27 @@ def our_own_rules_pass_their_tests():
     print(f"# {done.stdout.splitlines()[-1]}")
     code, rows, counts, _ = check(content)
     offline.equal((code, counts["rejected"], counts["inactive"]), (0, 0, 0), f"rules: {rows}")
-    assert counts["loaded"] >= 25, counts
+    assert counts["loaded"] >= 100, counts
+
+
+@offline.test
+def our_own_rules_know_every_tactic_and_their_false_positives():
+    code, rows, _, _ = check(os.path.join(offline.ROOT, "content", "rules"), "--lint")
+    offline.equal((code, rows), (0, []), "lint")
+    tactics = set(os.listdir(os.path.join(offline.ROOT, "content", "rules"))) - {"selftest"}
+    missing = {"reconnaissance", "resource-development", "initial-access", "execution",
+               "persistence", "privilege-escalation", "defense-evasion", "credential-access",
+               "discovery", "lateral-movement", "collection", "command-and-control",
+               "exfiltration", "impact"} - tactics
+    offline.equal(missing, set(), "tactics without a rule")
+    silent = []
+    for folder, _, names in os.walk(os.path.join(offline.ROOT, "content", "rules")):
+        for name in names:
+            if name.endswith(".yml"):
+                with open(os.path.join(folder, name)) as file:
+                    if "\nfalsepositives:\n    - " not in file.read():
+                        silent.append(name)
+    offline.equal(silent, [], "rules that do not say what makes them match wrongly")
 
 
 @offline.test
