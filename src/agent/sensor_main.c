@@ -19,10 +19,10 @@ enum {
     RECORDS_PER_TURN = 512, /* the engine hears of them after a turn: about a millisecond */
     /* The programs wake us for urgent kinds and for a well filled ring; this is for the rest. */
     IDLE_WAIT_MS = 50,
-    /* After an event the kernel's side does not wake us again for some milliseconds (wake_gap_ns
-     * of the loader): until then we look ourselves, so that nothing waits for longer. */
-    BUSY_WAIT_MS = 4,
-    BUSY_TURNS = 3,
+    /* After it has woken us, the kernel's side does not do so again for a while (wake_gap_ns of the
+     * loader): then we look once more ourselves, so that nothing waits for longer. A little later
+     * than that while, else each event of a busy host would be looked for twice. */
+    BUSY_WAIT_MS = 8,
     BOOT_ID_TEXT_BYTES = 40,
 };
 
@@ -83,7 +83,6 @@ int main(void)
     child_ready(&child);
 
     uint64_t announced = 0;
-    unsigned quiet_turns = 0; /* since the last event */
     int wait_ms = 0;
     for (;;) {
         struct pollfd waits[] = {
@@ -94,8 +93,7 @@ int main(void)
         bool is_more = sensor_step(sensor, RECORDS_PER_TURN);
         sensor_tick(sensor);
         uint64_t events = counter_get(COUNTER_sensor_events);
-        quiet_turns = events != announced ? 0 : quiet_turns + 1;
-        wait_ms = is_more ? 0 : quiet_turns < BUSY_TURNS ? BUSY_WAIT_MS : IDLE_WAIT_MS;
+        wait_ms = is_more ? 0 : events != announced ? BUSY_WAIT_MS : IDLE_WAIT_MS;
         if (events != announced) {
             announced = events;
             wake(child.grants[GRANT_wake_engine]);

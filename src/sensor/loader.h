@@ -63,7 +63,7 @@ struct loader_settings {
     uint32_t ring_bytes;      /* of the kernel ring: a power of two, at least 64 KiB */
     uint32_t wake_fill_bytes; /* the reader is woken when the ring holds more than this ... */
     uint64_t wake_gap_ns;     /* ... or by a process start, if not woken for so long;
-                                 by anything else, after twice as long */
+                                 by most others, after half as long again */
     bool is_base_only;        /* required probes and the snapshot: a host that boots badly */
 };
 #define LOADER_SETTINGS_DEFAULT                                                                    \

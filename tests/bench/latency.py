@@ -36,7 +36,7 @@ WORD = "creance-latency"
 RULES = 64
 COUNT = 1000
 GAP_SECONDS = 0.013
-STORM_KINDS = {"start": "some-other-word", "file": "some-other-word", "network": "39418"}
+STORM_KINDS = {"start": "some-other-word", "file": "some-other-word", "network": "29418"}
 AIMS_MS = {"idle": 2, "under the storm": 20}
 RULE = """
 title: Latency, {kind} {number}
@@ -146,6 +146,7 @@ def storm(folder):
                                 stdout=subprocess.DEVNULL) for kind, mark in STORM_KINDS.items()]
     try:
         time.sleep(2)
+        expect(all(process.poll() is None for process in running), "a storm did not begin")
         yield
     finally:
         for process in running:

@@ -76,7 +76,7 @@ GLOBAL int report_open(__s64 descriptor)
     put_inode(record, file);
     record->open_flags = BPF_CORE_READ(file, f_flags);
     put_path(scratch, &record->base, &file->f_path);
-    scratch_submit(scratch, false, WIRE_COUNTER_FULL_FILE);
+    scratch_submit(scratch, WAKE_SOON, WIRE_COUNTER_FULL_FILE);
     return 0;
 }
 
@@ -220,7 +220,7 @@ GLOBAL int report_named_call(__s64 result)
                      &call->previous);
         if (call->kind == WIRE_FILE_CHMOD)
             record->mode = call->mode & 07777;
-        scratch_submit(scratch, false, WIRE_COUNTER_FULL_FILE);
+        scratch_submit(scratch, WAKE_SOON, WIRE_COUNTER_FULL_FILE);
     }
     bpf_map_delete_elem(&named_calls, &thread);
     return 0;

@@ -86,7 +86,7 @@ GLOBAL int report_connect(__u64 socket, __u32 outcome)
     if (bpf_map_delete_elem(&connecting_sockets, &socket) != 0)
         return 0;
     bpf_map_delete_elem(&connecting_threads, &thread);
-    submit(&record, sizeof(record), false, WIRE_COUNTER_FULL_NETWORK);
+    submit(&record, sizeof(record), WAKE_SOON, WIRE_COUNTER_FULL_NETWORK);
     return 0;
 }
 
@@ -152,7 +152,7 @@ GLOBAL int report_accept(__s64 descriptor)
     record.outcome = WIRE_OUTCOME_ESTABLISHED;
     record.network_namespace = task->nsproxy->net_ns->ns.inum;
     put_peers(&record, sock);
-    submit(&record, sizeof(record), false, WIRE_COUNTER_FULL_NETWORK);
+    submit(&record, sizeof(record), WAKE_SOON, WIRE_COUNTER_FULL_NETWORK);
     return 0;
 }
 

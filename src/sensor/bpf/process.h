@@ -188,7 +188,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
         put_kernel_string(scratch, &record->script, bprm->filename);
         put_kernel_string(scratch, &record->interpreter, interpreter);
     }
-    scratch_submit(scratch, true, WIRE_COUNTER_FULL_PROCESS);
+    scratch_submit(scratch, WAKE_NOW, WIRE_COUNTER_FULL_PROCESS);
     return 0;
 }
 
@@ -208,7 +208,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
     record->reserved = 0;
     if (child->cgroups != parent->cgroups)
         put_control_group(scratch, &record->control_group, child);
-    scratch_submit(scratch, false, WIRE_COUNTER_FULL_PROCESS);
+    scratch_submit(scratch, WAKE_LATER, WIRE_COUNTER_FULL_PROCESS);
     return 0;
 }
 
@@ -251,7 +251,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
     record.status = signal->flags & SIGNAL_GROUP_EXITS ? (__u32)signal->group_exit_code
                                                        : (__u32)task->group_leader->exit_code;
     bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->group_leader->comm);
-    submit(&record, sizeof(record), false, WIRE_COUNTER_FULL_PROCESS);
+    submit(&record, sizeof(record), WAKE_SOON, WIRE_COUNTER_FULL_PROCESS);
     return 0;
 }
 

@@ -31,7 +31,6 @@ enum {
 /* Settings, fixed when the programs are loaded. */
 const volatile __u32 setting_wake_fill_bytes = 64 * 1024;
 const volatile __u64 setting_wake_gap_ns = 5 * 1000 * 1000;
-enum { WAKE_GAP_FACTOR = 2 }; /* of what is not urgent */
 
 /* The record that is being built. `at` is where its next text goes. The state of a walk over
  * dentries lies here too and not on the stack: the verifier follows what the stack holds from
@@ -89,6 +88,7 @@ struct {
 
 /* When the reader was woken last. Two processors may race for it: one more wake-up at worst. */
 __u64 last_wake_ns;
+__u64 last_wake_now_ns; /* for a record that says WAKE_NOW */
 
 INLINE void count(enum wire_counter counter)
 {
@@ -117,21 +117,28 @@ INLINE struct scratch *scratch_begin(__u32 fixed_bytes)
     return scratch;
 }
 
-/*
- * Hands a finished record over. The reader is woken if it seems to sleep, but not more often than
- * the setting says, for what is not `urgent` not even that: a wake-up costs more than everything
- * else together.
- */
-INLINE void submit(void *record, __u32 size, bool urgent, enum wire_counter when_full)
+/* Who is to be woken for a record: a wake-up costs more than everything else together. */
+enum wake {
+    WAKE_LATER, /* nobody: rules do not see it, and something follows */
+    WAKE_SOON,  /* the reader, if it was not woken for one and a half setting_wake_gap_ns: where
+                 * what is urgent comes all the time, only that wakes */
+    WAKE_NOW,   /* the reader, if nothing urgent has woken it for setting_wake_gap_ns */
+};
+
+/* Hands a finished record over. The reader is always woken for a ring that fills. */
+INLINE void submit(void *record, __u32 size, enum wake wake, enum wire_counter when_full)
 {
     __u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
     __u64 now = ((struct wire_header *)record)->time_ns;
     __u64 flags = BPF_RB_NO_WAKEUP;
     bool crosses = waiting < setting_wake_fill_bytes && waiting + size >= setting_wake_fill_bytes;
-    bool idle = now - last_wake_ns > setting_wake_gap_ns * (urgent ? 1 : WAKE_GAP_FACTOR);
+    bool idle = (wake == WAKE_NOW && now - last_wake_now_ns > setting_wake_gap_ns)
+                || (wake == WAKE_SOON && now - last_wake_ns > setting_wake_gap_ns * 3 / 2);
     if (crosses || idle) {
         flags = BPF_RB_FORCE_WAKEUP;
         last_wake_ns = now;
+        if (wake == WAKE_NOW)
+            last_wake_now_ns = now;
         count(WIRE_COUNTER_WAKEUPS);
     }
     if (bpf_ringbuf_output(&records, record, size, flags) == 0)
@@ -144,13 +151,13 @@ INLINE void submit(void *record, __u32 size, bool urgent, enum wire_counter when
 INLINE __u32 record_size(struct scratch *scratch) { return (scratch->at + 7) & SCRATCH_MASK & ~7u; }
 
 /* The same for a record in scratch memory: its size and flags are put in. */
-INLINE void scratch_submit(struct scratch *scratch, bool urgent, enum wire_counter when_full)
+INLINE void scratch_submit(struct scratch *scratch, enum wake wake, enum wire_counter when_full)
 {
     struct wire_header *header = (struct wire_header *)scratch->bytes;
     __u32 size = record_size(scratch);
     header->size = size;
     header->flags = (__u16)scratch->flags;
-    submit(scratch->bytes, size, urgent, when_full);
+    submit(scratch->bytes, size, wake, when_full);
 }
 
 INLINE void text_since(struct scratch *scratch, struct wire_text *text, __u32 start)
