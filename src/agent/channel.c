@@ -17,7 +17,7 @@ struct message_row {
 };
 
 #define FROM_SUPERVISOR (1u << ROLE_supervisor)
-#define FROM_LOADER (1u << ROLE_loader)
+#define FROM_LOADER (1u << ROLE_loader | 1u << ROLE_probes)
 #define FROM_CONTROL (1u << ROLE_control)
 #define FROM_ENGINE (1u << ROLE_engine | 1u << ROLE_engine_b)
 #define FROM_UPDATER (1u << ROLE_updater)

@@ -42,7 +42,8 @@ struct judge {
     struct ring_writer *alerts;
     struct alert_limit *limit; /* of the rules in force */
     struct flight *flight;
-    struct bytes release; /* a bundle, mapped; size 0: none */
+    struct bytes releases; /* mapped; size 0: none */
+    struct release_set set; /* views into it */
     /* its duty: whether it judges, and up to which event (0: for ever) */
     bool is_judging;
     bool is_active; /* woken for each event; else it looks by itself now and then */
@@ -239,10 +240,31 @@ static RESULT load_joined(const struct judge *judge, struct bytes pack, struct e
 {
     uint8_t *joined = NULL;
     size_t size = 0;
-    GUARD(engine_sources_join(judge->release, pack, &joined, &size, why));
+    GUARD(engine_sources_join(&judge->set, false, pack, &joined, &size, why));
     struct result result = load(joined, size, ret_engine, ret_event, why);
     free(joined);
     return result;
+}
+
+/* Also what the breaker lets in again: a rule may be off for both reasons. */
+static RESULT apply_policy(const struct judge *judge, struct engine *engine,
+                           struct explanation *why)
+{
+    size_t off;
+    GUARD(engine_sources_apply_policy(&judge->set, engine, &off, why));
+    counter_set(COUNTER_engine_rules_off_by_policy, off);
+    return RESULT_OK;
+}
+
+static void take_releases(struct judge *judge, int fd)
+{
+    unmap(judge->releases);
+    judge->releases = map_sealed(fd);
+    struct result result = result_fail(ERROR_MEMORY);
+    if (judge->releases.size > 0)
+        result = release_set_open(judge->releases, &judge->set);
+    if (!result_is_ok(result))
+        give_up("cannot read the set of releases", result);
 }
 
 /* The old rules answer until the new ones are loaded, and stay when they cannot be. */
@@ -257,6 +279,13 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
     if (pack.size > 0)
         result = load_joined(judge, pack, &engine, &event, &why);
     unmap(pack);
+    if (result_is_ok(result)) {
+        result = apply_policy(judge, engine, &why);
+        if (!result_is_ok(result)) {
+            engine_event_free(event);
+            engine_free(engine);
+        }
+    }
     if (result_is_ok(result)) {
         limit = alert_limit_new(engine_rule_count(engine));
         if (limit == NULL)
@@ -294,8 +323,12 @@ static void switch_rule(struct judge *judge, const struct message_rule_switch *m
         judge->off[at] = judge->off[--judge->off_count];
     else if (message->is_off != 0 && at == judge->off_count && at < LIMIT_RULES_OFF)
         judge->off[judge->off_count++] = rule;
-    if (judge->engine != NULL)
-        (void)engine_rule_disable(judge->engine, rule.bytes, message->is_off != 0);
+    struct explanation why;
+    if (judge->engine == NULL)
+        return;
+    (void)engine_rule_disable(judge->engine, rule.bytes, message->is_off != 0);
+    if (message->is_off == 0)
+        result_ignore(apply_policy(judge, judge->engine, &why)); /* it was read before */
 }
 
 /* Says up to where all events are judged; the supervisor acts on it, so it must arrive. */
@@ -323,12 +356,9 @@ static void take_messages(struct judge *judge)
 {
     struct message message;
     while (result_is_ok(child_receive(&judge->child, &message))) {
-        if (message.type == MESSAGE_release) {
-            unmap(judge->release);
-            judge->release = map_sealed(message.fd);
-            if (judge->release.size == 0)
-                give_up("cannot map the release", result_from_errno());
-        } else if (message.type == MESSAGE_rules)
+        if (message.type == MESSAGE_release)
+            take_releases(judge, message.fd);
+        else if (message.type == MESSAGE_rules)
             take_rules(judge, message.fd, message.rules.generation);
         else if (message.type == MESSAGE_duty)
             take_duty(judge, &message.duty);

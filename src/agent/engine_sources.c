@@ -3,7 +3,7 @@
 
 #include "agent/tripwires.h"
 #include "base/bytes.h"
-#include "content/bundle.h"
+#include "content/content_settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,15 +69,35 @@ static RESULT add_local(struct pack_writer *joined, struct bytes pack, struct ex
     return add_tripwires(joined, why);
 }
 
-static RESULT add_all(struct pack_writer *joined, struct bytes release, struct bytes pack,
-                      struct explanation *why)
+/* Of one kind; nothing where the set has none of it. */
+static RESULT add_release(struct pack_writer *joined, const struct release_set *set, uint32_t kind,
+                          const char *prefix, struct explanation *why)
 {
-    if (release.size == 0)
-        return add_host(joined, pack, NULL, why);
-    GUARD(add_local(joined, pack, why));
+    struct bytes data = set->bundles[bundle_kind_stream(kind)];
     struct bundle bundle;
-    GUARD(bundle_open(release.data, release.size, &bundle, why));
-    return add_files(joined, bundle_files(&bundle, BUNDLE_DETECTIONS), "release/", NULL, why);
+    if (data.size == 0)
+        return RESULT_OK;
+    GUARD(bundle_open(data.data, data.size, &bundle, why));
+    if (bundle.facts.kind != kind)
+        return explain(why, ERROR_FORMAT, "a bundle of kind %s came in the place of one of kind %s",
+                       bundle_kind_word(bundle.facts.kind), bundle_kind_word(kind));
+    return add_files(joined, bundle_files(&bundle, BUNDLE_DETECTIONS), prefix, NULL, why);
+}
+
+static bool has_rules(const struct release_set *set)
+{
+    return set->bundles[bundle_kind_stream(BUNDLE_RULES)].size > 0;
+}
+
+static RESULT add_all(struct pack_writer *joined, const struct release_set *set, bool is_trial,
+                      struct bytes pack, struct explanation *why)
+{
+    GUARD(add_host(joined, pack, has_rules(set) ? "vendor/" : NULL, why));
+    if (has_rules(set) || is_trial)
+        GUARD(add_tripwires(joined, why));
+    GUARD(add_release(joined, set, BUNDLE_RULES, "release/", why));
+    GUARD(add_release(joined, set, BUNDLE_EXCEPTIONS, "release-exceptions/", why));
+    return add_release(joined, set, BUNDLE_IOC, "release-ioc/", why);
 }
 
 /* Takes the writer over. */
@@ -99,12 +119,12 @@ static RESULT begin(struct pack_writer **ret_joined, struct explanation *why)
     return *ret_joined != NULL ? RESULT_OK : explain(why, ERROR_MEMORY, "no memory for the rules");
 }
 
-RESULT engine_sources_join(struct bytes release, struct bytes pack, uint8_t **ret_pack,
-                           size_t *ret_size, struct explanation *why)
+RESULT engine_sources_join(const struct release_set *set, bool is_trial, struct bytes pack,
+                           uint8_t **ret_pack, size_t *ret_size, struct explanation *why)
 {
     struct pack_writer *joined;
     GUARD(begin(&joined, why));
-    return finish(joined, add_all(joined, release, pack, why), ret_pack, ret_size, why);
+    return finish(joined, add_all(joined, set, is_trial, pack, why), ret_pack, ret_size, why);
 }
 
 RESULT engine_sources_local(struct bytes pack, uint8_t **ret_pack, size_t *ret_size,
@@ -113,4 +133,43 @@ RESULT engine_sources_local(struct bytes pack, uint8_t **ret_pack, size_t *ret_s
     struct pack_writer *joined;
     GUARD(begin(&joined, why));
     return finish(joined, add_local(joined, pack, why), ret_pack, ret_size, why);
+}
+
+/* --- policy ----------------------------------------------------------------------------------- */
+
+struct policy {
+    struct engine *engine;
+    size_t off;
+};
+
+static bool is_beyond_policies(const struct engine_rule *rule)
+{
+    return strncmp(rule->file, "local/", 6) == 0 || strncmp(rule->file, "factory/", 8) == 0;
+}
+
+static RESULT switch_off(void *context, const char *id, struct explanation *why)
+{
+    struct policy *policy = context;
+    (void)why;
+    for (size_t i = 0; i < engine_rule_count(policy->engine); i++) {
+        const struct engine_rule *rule = engine_rule(policy->engine, i);
+        if (strcmp(rule->id, id) == 0 && !is_beyond_policies(rule))
+            policy->off += engine_rule_disable(policy->engine, rule->digest, true);
+    }
+    return RESULT_OK;
+}
+
+RESULT engine_sources_apply_policy(const struct release_set *set, struct engine *engine,
+                                   size_t *ret_off, struct explanation *why)
+{
+    struct bytes data = set->bundles[bundle_kind_stream(BUNDLE_POLICY)];
+    struct policy policy = {.engine = engine};
+    struct bundle bundle;
+    *ret_off = 0;
+    if (data.size == 0)
+        return RESULT_OK;
+    GUARD(bundle_open(data.data, data.size, &bundle, why));
+    GUARD(content_policy_read(&bundle, switch_off, &policy, why));
+    *ret_off = policy.off;
+    return RESULT_OK;
 }

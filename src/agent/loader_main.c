@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * creance-loader: loads and attaches the eBPF programs, hands their descriptors to the supervisor,
- * and ends. The only process of the agent that is root and links libbpf; it reads nothing but the
+ * and ends. As `probes` it does so for further programs that join those (they get the maps), or only
+ * tries them: then it detaches them again. The only process of the agent that is root and links libbpf; it reads nothing but the
  * kernel's own answers.
  */
 #include "agent/child.h"
+#include "base/bytes.h"
 #include "base/fault.h"
 #include "update/lifecycle/boot_guard.h"
-#include "sensor/loader.h"
+#include "sensor/probe_set.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -46,36 +48,59 @@ static void send_probe(struct child *child, uint32_t probe, const struct loaded 
                                  .probe = {.probe = probe,
                                            .state = (uint32_t)status->state,
                                            .error = (uint32_t)status->system_errno}});
-    if (loaded->links[probe] >= 0)
+    if (loaded->links[probe] >= 0 && child->start.is_trial == 0)
         send(child, (struct message){.type = MESSAGE_link,
                                      .fd = loaded->links[probe],
                                      .link = {.probe = probe}});
 }
 
-int main(void)
+static struct loader_settings settings_of(const struct child *child)
 {
-    struct child child;
-    child_start(&child, ROLE_loader);
-    static struct loaded loaded;
-    struct explanation why = {""};
     struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
-    settings.is_base_only = child.start.boot_level >= BOOT_LEVEL_FACTORY;
-    struct result result = loader_load(&settings, &loaded, &why);
-    if (!settings.is_base_only)
-        fault_panic();
+    settings.probes = (struct probe_set){{child->start.probes_1, child->start.probes_2}};
+    if (child->start.boot_level >= BOOT_LEVEL_FACTORY)
+        settings.probes = PROBE_SET_NONE;
+    settings.is_addition = child->role == ROLE_probes;
+    if (settings.is_addition && child->start.is_trial == 0)
+        settings.maps = (struct loader_maps){child->grants[GRANT_kernel_ring],
+                                             child->grants[GRANT_kernel_counters],
+                                             child->grants[GRANT_kernel_ignored]};
+    return settings;
+}
+
+static void say_troubles(const struct loaded *loaded)
+{
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
-        const struct probe_status *status = &loaded.probes[probe];
+        const struct probe_status *status = &loaded->probes[probe];
         if (status->state == PROBE_REFUSED || status->state == PROBE_FAILED
             || status->state == PROBE_ABSENT)
             fprintf(stderr, "creance-loader: probe %s is %s: %s\n",
                     probe_row((enum probe)probe)->name, probe_state_name(status->state),
                     status->detail);
-        send_probe(&child, probe, &loaded);
     }
+}
+
+int main(int count, char **values)
+{
+    const char *further = role_row(ROLE_probes)->name;
+    bool is_further = count > 1 && string_equal(values[1], further);
+    struct child child;
+    child_start(&child, is_further ? ROLE_probes : ROLE_loader);
+    static struct loaded loaded;
+    struct explanation why = {""};
+    struct loader_settings settings = settings_of(&child);
+    struct result result = loader_load(&settings, &loaded, &why);
+    if (!probe_set_is_empty(&settings.probes))
+        fault_panic();
+    say_troubles(&loaded);
+    for (uint32_t probe = 0; probe < PROBE_COUNT; probe++)
+        send_probe(&child, probe, &loaded);
     if (!result_is_ok(result)) {
         fprintf(stderr, "creance-loader: %s\n", why.text);
         return EXIT_FAILURE;
     }
+    if (is_further)
+        return EXIT_SUCCESS; /* its maps are the supervisor's already, or nobody's */
     send_map(&child, GRANT_kernel_ring, loaded.ring);
     send_map(&child, GRANT_kernel_counters, loaded.counters);
     send_map(&child, GRANT_kernel_ignored, loaded.ignored);

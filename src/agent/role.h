@@ -15,10 +15,11 @@
     ROLE(engine, "creance-engine", 2, 0, 1024, 0, "events against rules")                          \
     ROLE(control, "creance-control", 3, 0, 1024, 0, "configuration, logs, local requests")         \
     ROLE(engine_b, "creance-engine", 4, 5, 1024, 0, "a second engine, while a release is new")     \
-    ROLE(trial, "creance-trial", 8, 10, 1024, 30, "tries a release, then ends")                  \
+    ROLE(trial, "creance-trial", 8, 10, 1024, 30, "tries a release, then ends")                    \
     ROLE(link, "creance-link", 5, 10, 512, 0, "fetches what the updater asks for")                 \
     ROLE(updater, "creance-updater", 6, 10, 1024, 0, "judges what arrives; its word is advice")    \
-    ROLE(ticket, "creance-ticket", 7, 10, 256, 0, "checks one release ticket, then ends")
+    ROLE(ticket, "creance-ticket", 7, 10, 256, 0, "checks one release ticket, then ends")          \
+    ROLE(probes, "creance-loader", -1, 0, 0, 0, "tries or adds eBPF programs, then ends")
 
 enum role {
 #define ROLE_ENUM(id, ...) ROLE_##id,
@@ -136,4 +137,4 @@ const char *notice_text(enum notice notice);
 enum { AGENT_UID_BASE = 62100 };
 
 /* Changes whenever a message, grant or shared layout changes: old and new never talk. */
-enum { AGENT_PROTOCOL = 3 };
+enum { AGENT_PROTOCOL = 4 };

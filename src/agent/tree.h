@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { TREE_PROBES_MAX = 64 };
+enum { TREE_PROBES_MAX = 128 };
 
 enum child_state { CHILD_DOWN, CHILD_STARTING, CHILD_RUNNING, CHILD_WAITING, CHILD_DONE };
 

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/limits.h"
+#include "content/content_settings.h"
 #include "content/content_tests.h"
 
 #include <stdlib.h>
@@ -198,7 +199,7 @@ static RESULT try_here(struct trying *trying)
     uint8_t *joined = NULL;
     size_t size = 0;
     struct explanation why = {""};
-    GUARD(or_verdict(trying, engine_sources_join(trying->trial->release, trying->trial->pack,
+    GUARD(or_verdict(trying, engine_sources_join(&trying->trial->set, true, trying->trial->pack,
                                                  &joined, &size, &why),
                      TRIAL_FORM, &why));
     if (has_failed(trying))
@@ -206,10 +207,23 @@ static RESULT try_here(struct trying *trying)
     struct engine *engine = NULL;
     struct result result = load(trying, (struct bytes){joined, size}, 0, &engine);
     free(joined);
+    size_t off;
     if (engine != NULL)
+        result = or_verdict(trying, engine_sources_apply_policy(&trying->trial->set, engine, &off,
+                                                                &why),
+                            TRIAL_FORM, &why);
+    if (engine != NULL && result_is_ok(result) && !has_failed(trying))
         result = judge_here(trying, engine);
     engine_free(engine);
     return result;
+}
+
+/* Whether the kernel takes them is tried by creance-loader: this process has no such right. */
+static RESULT try_probes(struct trying *trying, const struct bundle *bundle)
+{
+    struct explanation why = {""};
+    return or_verdict(trying, content_probes_read(bundle, &trying->outcome->probes, &why),
+                      TRIAL_FORM, &why);
 }
 
 RESULT trial_run(const struct trial *trial, struct trial_outcome *ret_outcome)
@@ -218,11 +232,18 @@ RESULT trial_run(const struct trial *trial, struct trial_outcome *ret_outcome)
     struct trying trying = {trial, ret_outcome};
     struct explanation why = {""};
     struct bundle bundle;
-    GUARD(or_verdict(&trying, bundle_open(trial->release.data, trial->release.size, &bundle, &why),
-                     TRIAL_FORM, &why));
-    if (!has_failed(&trying) && bundle.facts.kind != BUNDLE_RULES)
-        fail(&trying, TRIAL_FORM, "it is no bundle of rules: this agent takes no other kind yet");
-    if (!has_failed(&trying))
+    struct bytes release = trial->kind == BUNDLE_PROBES
+                               ? trial->probes
+                               : trial->set.bundles[bundle_kind_stream(trial->kind)];
+    GUARD(or_verdict(&trying, bundle_open(release.data, release.size, &bundle, &why), TRIAL_FORM,
+                     &why));
+    if (!has_failed(&trying) && bundle.facts.kind != trial->kind)
+        fail(&trying, TRIAL_FORM, "it is a bundle of another kind than its stream");
+    if (has_failed(&trying))
+        return RESULT_OK;
+    if (trial->kind == BUNDLE_PROBES)
+        return try_probes(&trying, &bundle);
+    if (trial->kind == BUNDLE_RULES) /* the other kinds have nothing that runs by itself */
         GUARD(try_alone(&trying, &bundle));
     if (!has_failed(&trying))
         GUARD(try_here(&trying));

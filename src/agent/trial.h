@@ -6,8 +6,9 @@
  * still fire beside it. A library, so that tests need no process; creance-trial runs it in its
  * sandbox.
  */
-#include "base/reader.h"
+#include "agent/release_set.h"
 #include "ring/ring.h"
+#include "sensor/probe_set.h"
 
 /* TRIAL(id, failure of lifecycle.def, text) */
 #define TRIAL_VERDICTS(TRIAL)                                                                  \
@@ -28,7 +29,9 @@ enum trial_verdict {
 };
 
 struct trial {
-    struct bytes release; /* a bundle */
+    struct release_set set; /* what will run: the release that is tried, and what runs beside it */
+    uint32_t kind;          /* of the one that is tried */
+    struct bytes probes;    /* a bundle of kind probes; size 0 for the other kinds */
     struct bytes pack;    /* of the rule folders: what will be in force beside it */
     struct ring_reader *events; /* from the oldest on; NULL: none */
     /* A sentence for people about what is wrong. */
@@ -42,6 +45,7 @@ struct trial_outcome {
     uint64_t tests;   /* own tests that were run */
     uint64_t events;  /* of this host, judged again */
     uint64_t matches; /* in them */
+    struct probe_set probes; /* of a probe set that passed: what it names */
 };
 
 /* ERROR_MEMORY: it could not be tried. */

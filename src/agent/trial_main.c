@@ -35,10 +35,22 @@ static struct bytes map_sealed(int fd)
     return (struct bytes){memory, (size_t)status.st_size};
 }
 
-/* The release first, then the rule folders' pack. */
+static void take_releases(struct trial *trial, const struct message *message)
+{
+    struct bytes data = map_sealed(message->fd);
+    trial->kind = message->release.tried;
+    if (trial->kind == 0 || trial->kind > BUNDLE_KIND_COUNT)
+        give_up("the supervisor names no kind of release that there is");
+    if (trial->kind == BUNDLE_PROBES)
+        trial->probes = data;
+    else if (!result_is_ok(release_set_open(data, &trial->set)))
+        give_up("the set of releases is malformed");
+}
+
+/* The releases first, then the rule folders' pack. */
 static void take_both(struct child *child, struct trial *trial)
 {
-    while (trial->release.size == 0 || trial->pack.size == 0) {
+    while (trial->kind == 0 || trial->pack.size == 0) {
         struct pollfd wait = {.fd = child->socket, .events = POLLIN};
         struct message message;
         if (poll(&wait, 1, WORD_WAIT_MS) <= 0)
@@ -46,7 +58,7 @@ static void take_both(struct child *child, struct trial *trial)
         if (!result_is_ok(child_receive(child, &message)))
             continue;
         if (message.type == MESSAGE_release)
-            trial->release = map_sealed(message.fd);
+            take_releases(trial, &message);
         else if (message.type == MESSAGE_rules)
             trial->pack = map_sealed(message.fd);
     }
@@ -86,7 +98,9 @@ int main(void)
                                     .trial_verdict = {.verdict = (uint32_t)outcome.verdict,
                                                       .tests = outcome.tests,
                                                       .events = outcome.events,
-                                                      .matches = outcome.matches}};
+                                                      .matches = outcome.matches,
+                                                      .probes_1 = outcome.probes.words[0],
+                                                      .probes_2 = outcome.probes.words[1]}};
     if (!result_is_ok(child_send(&child, &message)))
         give_up("cannot tell the supervisor");
     return EXIT_SUCCESS;

@@ -283,7 +283,7 @@ static void check_settings(struct content_check_verb *verb)
 {
     const struct bundle *bundle = &verb->input.bundle;
     struct explanation why;
-    uint64_t probes;
+    struct probe_set probes;
     size_t off;
     size_t unknown = 0;
     struct result result = RESULT_OK;

@@ -21,7 +21,7 @@ static enum cli_exit refuse(const struct content_input *input, const char *reaso
     return CLI_INPUT;
 }
 
-/* What is in it is judged on the road; here only that it is a bundle of a kind that goes there. */
+/* What is in it is judged on the road; here only that it is a bundle. */
 static enum cli_exit look(const struct content_input *input, struct bundle *bundle)
 {
     struct explanation why = {""};
@@ -29,8 +29,6 @@ static enum cli_exit look(const struct content_input *input, struct bundle *bund
         return refuse(input, "this is a folder; make a bundle of it first (creance content build)");
     if (!result_is_ok(bundle_open(input->data, input->size, bundle, &why)))
         return refuse(input, why.text);
-    if (bundle->facts.kind != BUNDLE_RULES)
-        return refuse(input, "only bundles of rules can be installed by hand so far");
     return CLI_GOOD;
 }
 
@@ -60,7 +58,8 @@ static enum cli_exit install(const struct call *call, const struct content_input
         code = releases_open_orders(call, &folder);
     if (code != CLI_GOOD)
         return code;
-    struct road_offer offer = {.version = bundle.facts.version,
+    struct road_offer offer = {.stream = bundle_kind_stream(bundle.facts.kind),
+                               .version = bundle.facts.version,
                                .is_urgent = options_has(call->options, "urgent")};
     SHA2_CTX context;
     SHA256Init(&context);
@@ -111,7 +110,7 @@ const struct verb verb_content_install = {
         "process of its own, watches beside what runs, and goes back where it fails. Needs root;\n"
         "an agent that does not run takes it when it starts.\n"
         "\n"
-        "Exit codes: 0 handed over, 3 this is no bundle of rules, 4 not root, or no disk.\n"
+        "Exit codes: 0 handed over, 3 this is no bundle, 4 not root, or no disk.\n"
         "\n"
         "Examples:\n"
         "  creance content install my.bundle      made by `creance content build`\n"

@@ -64,21 +64,32 @@ static RESULT set_address(char out[LIMIT_URL_BYTES], const char *text, struct ex
     return RESULT_OK;
 }
 
+static RESULT find_kind(const char *word, uint32_t *ret_kind, struct explanation *why)
+{
+    for (uint32_t kind = 1; bundle_kind_word(kind) != NULL; kind++) {
+        if (!string_equal(bundle_kind_word(kind), word))
+            continue;
+        *ret_kind = kind;
+        return RESULT_OK;
+    }
+    return explain(why, ERROR_FORMAT, "\"%.64s\" is no kind of bundle; expected rules, exceptions, "
+                                      "ioc, policy or probes", word);
+}
+
 static RESULT add_stream(struct anchors *anchors, const char *name, const char *file,
-                         struct explanation *why)
+                         const char *kind, struct explanation *why)
 {
     char text[RELEASE_KEYS_TEXT_BYTES];
     size_t size = 0;
     struct trust *trust = &anchors->trust;
-    struct trust_stream *stream = &trust->streams[0];
-    if (trust->stream_count == 1)
-        return explain(why, ERROR_UNSUPPORTED, "one stream, of rules, is all that this version "
-                       "follows");
+    if (trust->stream_count == LIMIT_STREAMS)
+        return explain(why, ERROR_LIMIT, "at most %d streams: one of each kind", LIMIT_STREAMS);
+    struct trust_stream *stream = &trust->streams[trust->stream_count];
     if (!ticket_name_is_valid(name) || !string_copy(stream->name, sizeof stream->name, name))
         return explain(why, ERROR_FORMAT, "\"%.64s\" is no name of a stream", name);
     GUARD(read_file(anchors, file, text, sizeof text, &size, why));
+    GUARD(find_kind(kind, &stream->kind, why));
     trust->stream_count++;
-    stream->kind = BUNDLE_RULES;
     return release_keys_parse(text, size, &stream->keys, why);
 }
 
@@ -125,11 +136,13 @@ static RESULT take_words(struct anchors *anchors, char *const *words, size_t cou
     if (count == 2 && string_equal(words[0], "authorities"))
         return keep_file(anchors, words[1], 2, TRUST_AUTHORITIES_BYTES, &trust->authorities, why);
     if (count == 3 && string_equal(words[0], "stream"))
-        return add_stream(anchors, words[1], words[2], why);
+        return add_stream(anchors, words[1], words[2], bundle_kind_word(BUNDLE_RULES), why);
+    if (count == 4 && string_equal(words[0], "stream"))
+        return add_stream(anchors, words[1], words[2], words[3], why);
     if (count == 3 && string_equal(words[0], "partner"))
         return add_partner(trust, words[1], words[2], why);
     return explain(why, ERROR_FORMAT, "expected repository, log, log-policy, root, authorities, "
-                   "every or lift-quorum with one word behind it, or stream NAME KEYS or partner "
+                   "every or lift-quorum with one word behind it, or stream NAME KEYS [KIND] or partner "
                    "NAME KEY, not \"%.64s\"", words[0]);
 }
 

@@ -20,6 +20,15 @@ enum bundle_kind {
 #undef KIND_ENUM
 };
 
+/* Each kind is a stream of releases of its own on a host; those of the first kinds are what engines
+ * run, together. */
+#define KIND_ONE(id, number, word, doc) +1
+enum { BUNDLE_KIND_COUNT = 0 BUNDLE_KINDS(KIND_ONE), BUNDLE_ENGINE_KINDS = BUNDLE_POLICY };
+#undef KIND_ONE
+
+static inline unsigned bundle_kind_stream(uint32_t kind) { return kind - 1; }
+static inline uint32_t bundle_kind_of_stream(unsigned stream) { return stream + 1; }
+
 /* "rules", or NULL for a number that is no kind. */
 static inline const char *bundle_kind_word(uint32_t kind)
 {

@@ -114,34 +114,32 @@ RESULT content_policy_apply(const struct bundle *bundle, struct engine *engine,
 
 /* --- probes ----------------------------------------------------------------------------------- */
 
-static const char *const PROBE_NAMES[] = {
+static const char *const PROBE_NAMES[PROBE_COUNT] = {
 #define PROBE(id, program, how, target, shows, is_required, doc) #id,
 #include "sensor/probes.def"
 };
-enum { PROBE_NAME_COUNT = sizeof PROBE_NAMES / sizeof PROBE_NAMES[0] };
-static_assert(PROBE_NAME_COUNT <= 64, "a probe set is a number of 64 bits");
 
 static RESULT add_probe(void *context, const char *id, struct explanation *why)
 {
-    uint64_t *probes = context;
-    for (unsigned i = 0; i < PROBE_NAME_COUNT; i++) {
+    struct probe_set *probes = context;
+    for (unsigned i = 0; i < PROBE_COUNT; i++) {
         if (string_equal(PROBE_NAMES[i], id)) {
-            *probes |= UINT64_C(1) << i;
+            probe_set_add(probes, i);
             return RESULT_OK;
         }
     }
     return explain(why, ERROR_UNSUPPORTED, "this version of Creance has no probe \"%s\"", id);
 }
 
-RESULT content_probes_read(const struct bundle *bundle, uint64_t *ret_probes,
+RESULT content_probes_read(const struct bundle *bundle, struct probe_set *ret_probes,
                            struct explanation *why)
 {
-    uint64_t probes = 0;
+    struct probe_set probes = PROBE_SET_NONE;
     struct settings settings = {.key = "probes", .take = add_probe, .context = &probes};
     if (bundle->facts.kind != BUNDLE_PROBES)
         return explain(why, ERROR_STATE, "this bundle is no probe set");
     GUARD(read_all(bundle, &settings, why));
-    if (probes == 0)
+    if (probe_set_is_empty(&probes))
         return explain(why, ERROR_FORMAT, "a probe set without a probe would make hosts blind");
     *ret_probes = probes;
     return RESULT_OK;

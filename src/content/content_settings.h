@@ -2,12 +2,13 @@
 #pragma once
 /*
  * What bundles of kind policy and probes say: YAML, to be read in a sandbox. What hosts do with it
- * passes on as ids of rules and as one number.
+ * passes on as ids of rules and as a set of fixed size.
  *
  *     policy/x.yml     disabled: [ID...]     ids of rules that are not evaluated
  *     probes/x.yml     probes: [NAME...]     the eBPF probes that are loaded; all others are not
  */
 #include "content/bundle.h"
+#include "sensor/probe_set.h"
 
 /* Called for each id of the policy. A failure ends the reading. */
 typedef struct result content_take_id(void *context, const char *id, struct explanation *why);
@@ -20,7 +21,7 @@ RESULT content_policy_read(const struct bundle *bundle, content_take_id *take, v
 RESULT content_policy_apply(const struct bundle *bundle, struct engine *engine,
                             size_t *ret_off, size_t *ret_unknown, struct explanation *why);
 
-/* Bit i: enum probe i of sensor/loader.h. ERROR_UNSUPPORTED, with `why`: a probe that this version
+/* ERROR_UNSUPPORTED, with `why`: a probe that this version
  * does not have. An empty set is refused: it would make the host blind. */
-RESULT content_probes_read(const struct bundle *bundle, uint64_t *ret_probes,
+RESULT content_probes_read(const struct bundle *bundle, struct probe_set *ret_probes,
                            struct explanation *why);

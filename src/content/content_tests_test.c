@@ -261,11 +261,12 @@ static void test_settings(void **state)
 {
     (void)state;
     struct explanation why = {""};
-    uint64_t probes;
+    struct probe_set probes;
     struct fixture *fixture =
         open_bundle("probes", LIST("probes/a.yml", "probes: [exec, exit]\n"));
     assert_ok(content_probes_read(&fixture->bundle, &probes, &why));
-    assert_int_equal(probes, 1 | 4);
+    assert_int_equal(probes.words[0], 1 | 4);
+    assert_int_equal(probes.words[1], 0);
     close_bundle(fixture);
     fixture = open_bundle("probes", LIST("probes/a.yml", "probes:\n    - exec\n    - magic\n"));
     assert_error(content_probes_read(&fixture->bundle, &probes, &why), ERROR_UNSUPPORTED);

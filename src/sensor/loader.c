@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "sensor/loader_attach.h"
+#include "sensor/probe_set.h"
 #include "sensor/wire.h"
 
 /* Written by bpftool; it holds the programs themselves. */
@@ -138,15 +139,33 @@ static void spare_snapshot(struct loaded *loaded)
         loaded->probes[PROBE_snapshot_plain].state = PROBE_SPARE;
 }
 
-/* What the boot guard does not want is not even given to the verifier. */
-static void leave_out(struct loaded *loaded)
+/* What boot guard or probe set do not want is not even given to the verifier. */
+static void leave_out(const struct loader_settings *settings, struct loaded *loaded)
 {
     for (unsigned probe = 0; probe < PROBE_COUNT; probe++) {
-        bool is_base = probe_row(probe)->is_required || probe == PROBE_snapshot
-                       || probe == PROBE_snapshot_plain;
-        if (!is_base)
+        bool is_base = probe_is_base(probe);
+        bool is_wanted = settings->is_addition ? !is_base && probe_set_has(&settings->probes, probe)
+                                               : is_base || probe_set_has(&settings->probes, probe);
+        if (!is_wanted)
             loaded->probes[probe].state = PROBE_LEFT_OUT;
     }
+}
+
+/* Programs that join others write into the maps of those. */
+static int join_maps(const struct loader_maps *maps, struct sensor_bpf *object)
+{
+    const struct {
+        struct bpf_map *map;
+        int fd;
+    } SHARED[] = {{object->maps.records, maps->ring},
+                  {object->maps.counters, maps->counters},
+                  {object->maps.ignored_processes, maps->ignored}};
+    for (size_t i = 0; i < sizeof SHARED / sizeof SHARED[0]; i++) {
+        int failure = SHARED[i].fd < 0 ? 0 : bpf_map__reuse_fd(SHARED[i].map, SHARED[i].fd);
+        if (failure != 0)
+            return failure;
+    }
+    return 0;
 }
 
 /* Loads the programs of all probes that are still untried. */
@@ -164,7 +183,9 @@ static int object_load(const struct loader_settings *settings, const struct load
             is_wanted |= loaded->probes[probe].state == PROBE_UNTRIED && probe_uses(probe, program);
         bpf_program__set_autoload(program, is_wanted);
     }
-    int failure = sensor_bpf__load(object);
+    int failure = join_maps(&settings->maps, object);
+    if (failure == 0)
+        failure = sensor_bpf__load(object);
     if (failure == 0)
         *ret_object = object;
     else
@@ -245,8 +266,7 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     libbpf_set_print(print_nothing);
     libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     spare_snapshot(ret_loaded);
-    if (settings->is_base_only)
-        leave_out(ret_loaded);
+    leave_out(settings, ret_loaded);
     struct sensor_bpf *object = NULL;
     int failure = object_load(settings, ret_loaded, &object);
     if (failure == -EPERM)
@@ -265,7 +285,7 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     loaded_sum_up(ret_loaded);
     if (!result_is_ok(result))
         return explain_errno(why, "descriptors of the eBPF maps could not be copied");
-    if (ret_loaded->attached_count == 0)
+    if (ret_loaded->attached_count == 0 && !settings->is_addition)
         return explain_refusal(why, ret_loaded->probes[PROBE_exec].system_errno,
                                ret_loaded->probes[PROBE_exec].detail);
     return RESULT_OK;

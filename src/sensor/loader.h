@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "schema/schema.h"
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum probe {
@@ -27,7 +29,7 @@ enum probe_state {
     PROBE_ABSENT,  /* this kernel has no such place to attach to */
     PROBE_REFUSED, /* the kernel did not load the program: see detail */
     PROBE_FAILED,  /* loaded, but attaching failed: see system_errno */
-    PROBE_LEFT_OUT, /* on purpose: loader_settings.is_base_only */
+    PROBE_LEFT_OUT, /* on purpose: loader_settings.probes */
     PROBE_STATE_COUNT
 };
 
@@ -51,6 +53,8 @@ const struct blind_spot *blind_spots(size_t *ret_count);
 /* The row of a probe, a name for a state ("attached"); numbers above the table abort. */
 const struct probe_row *probe_row(enum probe probe);
 const char *probe_state_name(enum probe_state state);
+/* Required, or the snapshot: loaded on a host that boots badly, and whatever a probe set says. */
+bool probe_is_base(enum probe probe);
 
 enum { PROBE_DETAIL_BYTES = 256 };
 struct probe_status {
@@ -59,15 +63,33 @@ struct probe_status {
     char detail[PROBE_DETAIL_BYTES]; /* what the verifier said last, or which step failed */
 };
 
+/* A set of probes, in two numbers, so that it fits into a message (probe_set.h). */
+enum { PROBE_SET_WORDS = 2 };
+static_assert(PROBE_COUNT <= 64 * PROBE_SET_WORDS, "a probe set has a bit for each probe");
+struct probe_set {
+    uint64_t words[PROBE_SET_WORDS];
+};
+
+/* The maps of programs that are attached already, for others that join them. */
+struct loader_maps {
+    int ring, counters, ignored; /* -1: none */
+};
+
 struct loader_settings {
     uint32_t ring_bytes;      /* of the kernel ring: a power of two, at least 64 KiB */
     uint32_t wake_fill_bytes; /* the reader is woken when the ring holds more than this ... */
     uint64_t wake_gap_ns;     /* ... or by a process start, if not woken for so long;
                                  by most others, after half as long again */
-    bool is_base_only;        /* required probes and the snapshot: a host that boots badly */
+    struct probe_set probes;  /* what is loaded, beside the base (probe_is_base()) */
+    bool is_addition;         /* nothing but `probes`, with `maps`: the base is attached already */
+    struct loader_maps maps;
 };
-#define LOADER_SETTINGS_DEFAULT                                                                    \
-    ((struct loader_settings){LIMIT_KERNEL_RING_BYTES, 64 * KIB, UINT64_C(5000000), false})
+#define LOADER_SETTINGS_DEFAULT                                                            \
+    ((struct loader_settings){.ring_bytes = LIMIT_KERNEL_RING_BYTES,                       \
+                              .wake_fill_bytes = 64 * KIB,                                 \
+                              .wake_gap_ns = UINT64_C(5000000),                            \
+                              .probes = {{UINT64_MAX, UINT64_MAX}},                        \
+                              .maps = {-1, -1, -1}})
 
 /* What is loaded. All descriptors are close-on-exec, and -1 where there is none. */
 struct loaded {
@@ -81,8 +103,8 @@ struct loaded {
 };
 
 /*
- * Loads and attaches everything that this kernel takes. Succeeds when at least one program is
- * attached; how each fared is in ret_loaded->probes, also on failure. Needs CAP_BPF and
+ * Loads and attaches everything of the settings that this kernel takes. Succeeds when at least one
+ * program is attached, or for an addition; how each fared is in ret_loaded->probes, also on failure. Needs CAP_BPF and
  * CAP_PERFMON (or CAP_SYS_ADMIN) and the kernel's BTF. Takes about 0.2 s; up to some seconds where
  * a program is refused, because then each is tried alone.
  */

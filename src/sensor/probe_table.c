@@ -18,6 +18,12 @@ const struct probe_row *probe_row(enum probe probe)
     return &probe_rows[probe];
 }
 
+bool probe_is_base(enum probe probe)
+{
+    return probe_row(probe)->is_required || probe == PROBE_snapshot
+           || probe == PROBE_snapshot_plain;
+}
+
 const struct blind_spot *blind_spots(size_t *ret_count)
 {
     static const struct blind_spot rows[] = {

@@ -306,7 +306,8 @@ static void open_health(struct control *control)
                                      .sandbox = sandbox_describe()};
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         struct counters_view *view = NULL;
-        if (role != ROLE_ticket && grants[PAGES[role]] >= 0) /* it has no page */
+        bool has_page = role != ROLE_ticket && role != ROLE_probes;
+        if (has_page && grants[PAGES[role]] >= 0)
             require_ok(counters_map(grants[PAGES[role]], &view), "cannot map the counters");
         options.counters[role] = view;
     }

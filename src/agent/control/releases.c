@@ -5,6 +5,7 @@
 #include "agent/control/event_json.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "content/bundle_kind.h"
 #include "update/lifecycle/boot_guard.h"
 #include "update/lifecycle/lifecycle.h"
 
@@ -14,8 +15,8 @@ enum { NAME_TEXT_BYTES = 2 * RELEASE_NAME_BYTES + 1, DIGITS_SHOWN = 12 };
 
 static const char *stream_word(uint32_t stream)
 {
-    static const char *const WORDS[LIMIT_STREAMS] = {"rules", "probes", "policy", "agent"};
-    return stream < LIMIT_STREAMS ? WORDS[stream] : "?";
+    const char *word = bundle_kind_word(bundle_kind_of_stream(stream));
+    return word != NULL ? word : "?";
 }
 
 /* Words are looked up with numbers from another process: out of range is "?". */

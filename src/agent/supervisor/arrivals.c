@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/paths.h"
+#include "content/bundle_kind.h"
 #include "update/road/road.h"
 #include "update/slots/sealed_memory.h"
 
@@ -345,7 +346,8 @@ static RESULT judge(struct supervisor *supervisor, const struct message_verdict 
     const uint64_t words[] = {verdict->digest_1, verdict->digest_2, verdict->digest_3,
                               verdict->digest_4, verdict->name_1, verdict->name_2,
                               verdict->name_3, verdict->name_4};
-    struct road_offer offer = {.stream = pending->facts.stream,
+    const struct trust_stream *stream = &arrivals->trust.streams[pending->facts.stream];
+    struct road_offer offer = {.stream = bundle_kind_stream(stream->kind),
                                .version = verdict->version,
                                .is_urgent = verdict->is_urgent != 0,
                                .takes_away = verdict->has_removals != 0,
@@ -358,7 +360,6 @@ static RESULT judge(struct supervisor *supervisor, const struct message_verdict 
     name[sizeof name - 1] = '\0';
     if (!verdict->is_good)
         return explain(why, ERROR_FORMAT, "its ticket does not hold (the journal says why)");
-    const struct trust_stream *stream = &arrivals->trust.streams[offer.stream];
     if (verdict->kind != stream->kind || !string_equal(name, stream->name))
         return explain(why, ERROR_FORMAT, "its ticket is of another stream or kind of release");
     GUARD(hash(pending->bundle, verdict->size, digest, why));

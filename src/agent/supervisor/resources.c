@@ -29,6 +29,9 @@ static const enum grant FOR_ENGINE[] = {
 static const enum grant FOR_LINK[] = {GRANT_arrival_writer, GRANT_line_link};
 static const enum grant FOR_UPDATER[] = {
     GRANT_arrival, GRANT_line_updater, GRANT_directory_updater};
+/* It joins the programs that are attached. */
+static const enum grant FOR_PROBES[] = {
+    GRANT_kernel_ring, GRANT_kernel_counters, GRANT_kernel_ignored};
 static const enum grant FOR_TICKET[] = {GRANT_ticket, GRANT_ticket_keys};
 /* Its place in the event ring is made anew for each trial: resources_new_trial(). */
 static const enum grant FOR_TRIAL[] = {GRANT_event_ring, GRANT_event_cursor};
@@ -58,6 +61,7 @@ static const struct {
     [ROLE_control] = {FOR_CONTROL, COUNT_OF(FOR_CONTROL)},
     [ROLE_link] = {FOR_LINK, COUNT_OF(FOR_LINK)},
     [ROLE_updater] = {FOR_UPDATER, COUNT_OF(FOR_UPDATER)},
+    [ROLE_probes] = {FOR_PROBES, COUNT_OF(FOR_PROBES)},
     [ROLE_ticket] = {FOR_TICKET, COUNT_OF(FOR_TICKET)},
 };
 
@@ -236,7 +240,9 @@ static RESULT read_boot_id(struct resources *resources)
 RESULT resources_open(struct resources *resources, const struct paths *paths,
                       struct explanation *why)
 {
-    *resources = (struct resources){.snapshot_link = -1};
+    *resources = (struct resources){.probes = PROBE_SET_ALL};
+    for (size_t i = 0; i < LINKS_MAX; i++)
+        resources->links[i] = -1;
     for (size_t i = 0; i < GRANT_COUNT; i++) {
         resources->grants[i] = -1;
         for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
@@ -267,11 +273,28 @@ static void close_all(int *fds, size_t count)
     }
 }
 
+void resources_keep_link(struct resources *resources, uint32_t probe, int fd)
+{
+    if (probe >= LINKS_MAX || resources->links[probe] >= 0) {
+        close(fd);
+        return;
+    }
+    resources->links[probe] = fd;
+    resources->link_count++;
+}
+
+void resources_drop_link(struct resources *resources, uint32_t probe)
+{
+    if (probe >= LINKS_MAX || resources->links[probe] < 0)
+        return;
+    close_all(&resources->links[probe], 1);
+    resources->link_count--;
+}
+
 void resources_drop_kernel(struct resources *resources)
 {
-    close_all(resources->links, resources->link_count);
+    close_all(resources->links, LINKS_MAX);
     resources->link_count = 0;
-    resources->snapshot_link = -1;
     close_all(&resources->grants[GRANT_kernel_ring], 1);
     close_all(&resources->grants[GRANT_kernel_counters], 1);
     close_all(&resources->grants[GRANT_kernel_ignored], 1);
@@ -301,10 +324,11 @@ static RESULT hand(int socket, enum grant grant, int fd)
  * none costs the snapshot only. */
 static RESULT hand_snapshot(const struct resources *resources, int socket)
 {
-    if (resources->snapshot_link < 0)
-        return RESULT_OK;
+    int link = resources->links[PROBE_snapshot];
+    if (link < 0)
+        link = resources->links[PROBE_snapshot_plain];
     int iterator;
-    if (!result_is_ok(loader_snapshot_open(resources->links[resources->snapshot_link], &iterator)))
+    if (link < 0 || !result_is_ok(loader_snapshot_open(link, &iterator)))
         return RESULT_OK;
     struct result result = hand(socket, GRANT_kernel_snapshot, iterator);
     close(iterator);
@@ -327,13 +351,18 @@ RESULT resources_hand_over(struct resources *resources, enum role role, int sock
     }
     if (result_is_ok(result) && role == ROLE_sensor)
         result = hand_snapshot(resources, socket);
+    const struct probe_set *probes =
+        role == ROLE_probes ? &resources->probes_added : &resources->probes;
     const struct message start = {.type = MESSAGE_start,
                                   .fd = -1,
                                   .start = {.epoch = resources->epoch,
                                             .boot_id_high = resources->boot_id_high,
                                             .boot_id_low = resources->boot_id_low,
                                             .kernel_epoch = resources->kernel_epoch,
-                                            .boot_level = resources->boot_level}};
+                                            .boot_level = resources->boot_level,
+                                            .probes_1 = probes->words[0],
+                                            .probes_2 = probes->words[1],
+                                            .is_trial = resources->is_probe_trial}};
     if (result_is_ok(result))
         result = channel_send(socket, &start);
     if (!result_is_ok(result))
@@ -360,6 +389,6 @@ void resources_ignore(const struct resources *resources, pid_t pid, bool is_igno
 uint64_t resources_missed_runs(const struct resources *resources)
 {
     uint64_t missed = 0;
-    result_ignore(loader_missed_runs(resources->links, resources->link_count, &missed));
+    result_ignore(loader_missed_runs(resources->links, PROBE_COUNT, &missed));
     return missed;
 }

@@ -11,8 +11,10 @@
 #include "base/paths.h"
 #include "base/counters.h"
 #include "ring/ring.h"
+#include "sensor/probe_set.h"
 
-enum { LINKS_MAX = TREE_PROBES_MAX };
+enum { LINKS_MAX = PROBE_COUNT };
+static_assert((int)PROBE_COUNT <= (int)TREE_PROBES_MAX, "the tree shows each probe");
 
 struct resources {
     int grants[GRANT_COUNT];     /* -1: not there */
@@ -20,13 +22,15 @@ struct resources {
      * knows them by, in `engines[slot][grant]`. */
     int engines[ENGINE_SLOTS][GRANT_COUNT];
     int counters[ROLE_COUNT];    /* writable counter page of each role */
-    int links[LINKS_MAX];        /* keep the eBPF programs attached while they are open */
-    size_t link_count;
-    int snapshot_link;           /* place of the snapshot iterator's link in it; -1: none */
+    int links[LINKS_MAX];        /* by probe: keep its program attached while open; -1: none */
+    size_t link_count;           /* how many are open */
     struct ring_cursor *engine_cursors[ENGINE_SLOTS];
     struct flight *flights[ENGINE_SLOTS]; /* the engines' */
     struct counters_view *engine_counters[ENGINE_SLOTS];
     uint32_t boot_level;         /* enum boot_level: told to each child at its start */
+    struct probe_set probes;     /* what a loader loads beside the base */
+    struct probe_set probes_added; /* and what a further one adds, or only tries */
+    bool is_probe_trial;
     struct tree_page *tree;
     uint64_t epoch;
     uint64_t boot_id_high, boot_id_low;
@@ -38,6 +42,11 @@ RESULT resources_open(struct resources *resources, const struct paths *paths,
                       struct explanation *why);
 /* Closes everything; the eBPF programs are detached by it. Removes the control socket. */
 void resources_close(struct resources *resources, const struct paths *paths);
+
+/* Takes over the link of a probe, or closes it where there is one already: a loader that lies. */
+void resources_keep_link(struct resources *resources, uint32_t probe, int fd);
+/* Detaches one probe's program. */
+void resources_drop_link(struct resources *resources, uint32_t probe);
 
 /* Forgets what an earlier loader brought. */
 void resources_drop_kernel(struct resources *resources);

@@ -77,8 +77,10 @@ void publish(struct supervisor *supervisor)
         tree->children[i].restarts = state->restarts;
         tree->children[i].hangs = state->hangs;
     }
-    if (supervisor->children[ROLE_trial].pid != 0)
-        tree->children[ROLE_trial].state = CHILD_RUNNING;
+    static const enum role PASSING[] = {ROLE_trial, ROLE_probes}; /* not kept running */
+    for (size_t i = 0; i < sizeof PASSING / sizeof PASSING[0]; i++)
+        if (supervisor->children[PASSING[i]].pid != 0)
+            tree->children[PASSING[i]].state = CHILD_RUNNING;
     tree->children[ROLE_supervisor].state = CHILD_RUNNING;
     tree->children[ROLE_supervisor].pid = (uint32_t)getpid();
     const struct breaker *breaker = &supervisor->supervision.breaker;
@@ -256,36 +258,31 @@ static void become_ready(struct supervisor *supervisor, enum role role)
     send_notices(supervisor);
 }
 
-/* Closes it where there is no room: a loader that lies. */
-static void keep_link(struct resources *resources, uint32_t probe, int fd)
-{
-    if (resources->link_count == LINKS_MAX) {
-        close(fd);
-        return;
-    }
-    bool is_full_snapshot = probe == PROBE_snapshot;
-    if (is_full_snapshot || (probe == PROBE_snapshot_plain && resources->snapshot_link < 0))
-        resources->snapshot_link = (int)resources->link_count;
-    resources->links[resources->link_count++] = fd;
-}
-
-static void take_from_loader(struct supervisor *supervisor, const struct message *message)
+/* The maps of the programs; those of a further loader are these already. */
+static void take_map(struct supervisor *supervisor, uint32_t grant, int fd)
 {
     struct resources *resources = &supervisor->resources;
+    bool is_kernels = grant == GRANT_kernel_ring || grant == GRANT_kernel_counters
+                      || grant == GRANT_kernel_ignored;
+    if (is_kernels && resources->grants[grant] < 0)
+        resources->grants[grant] = fd;
+    else
+        close(fd);
+    if (grant == GRANT_kernel_ring)
+        resources->kernel_epoch = now_ns();
+    if (grant == GRANT_kernel_ignored)
+        resources_ignore(resources, supervisor->children[ROLE_control].pid, true);
+}
+
+static void take_from_loader(struct supervisor *supervisor, enum role role,
+                             const struct message *message)
+{
     if (message->type == MESSAGE_link) {
-        keep_link(resources, message->link.probe, message->fd);
+        resources_keep_link(&supervisor->resources, message->link.probe, message->fd);
     } else if (message->type == MESSAGE_kernel) {
-        uint32_t grant = message->kernel.grant;
-        bool is_kernels = grant == GRANT_kernel_ring || grant == GRANT_kernel_counters
-                          || grant == GRANT_kernel_ignored;
-        if (is_kernels && resources->grants[grant] < 0)
-            resources->grants[grant] = message->fd;
-        else
-            close(message->fd);
-        if (grant == GRANT_kernel_ring)
-            resources->kernel_epoch = now_ns();
-        if (grant == GRANT_kernel_ignored)
-            resources_ignore(resources, supervisor->children[ROLE_control].pid, true);
+        take_map(supervisor, message->kernel.grant, message->fd);
+    } else if (role == ROLE_probes) {
+        updates_probe_loaded(supervisor, &message->probe);
     } else if (message->probe.probe < TREE_PROBES_MAX) {
         struct tree *tree = &supervisor->tree;
         tree->probes[message->probe.probe] =
@@ -312,7 +309,7 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
     case MESSAGE_probe:
     case MESSAGE_kernel:
     case MESSAGE_link:
-        take_from_loader(supervisor, message);
+        take_from_loader(supervisor, role, message);
         break;
     case MESSAGE_rules_offer:
         rules_take_offer(supervisor, message);
@@ -367,7 +364,7 @@ static void hear(struct supervisor *supervisor, enum role role)
 
 /* --- the end of children ---------------------------------------------------------------------- */
 
-static void count_probes(struct supervisor *supervisor)
+void supervisor_count_probes(struct supervisor *supervisor)
 {
     const struct tree *tree = &supervisor->tree;
     size_t missing = 0;
@@ -409,9 +406,11 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
     hear(supervisor, role); /* what it said before it ended */
     const struct running_child child = supervisor->children[role];
     forget_child(&supervisor->children[role]);
-    if (role == ROLE_trial) {
+    if (role == ROLE_trial || role == ROLE_probes) {
         supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
-        if (!child.is_end_ordered)
+        if (role == ROLE_probes)
+            updates_probes_ended(supervisor, wait_status);
+        else if (!child.is_end_ordered)
             updates_trial_ended(supervisor, wait_status);
         return;
     }
@@ -428,7 +427,7 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
         look_at_end(supervisor, slot, &event);
     supervisor->tree.children[role].last_wait_status = (uint32_t)wait_status;
     if (role == ROLE_loader && !child.is_end_ordered)
-        count_probes(supervisor);
+        supervisor_count_probes(supervisor);
     bool is_expected = supervisor->is_stopping || child.is_end_ordered
                        || ((role == ROLE_loader || role == ROLE_ticket) && wait_status == 0);
     if (!is_expected)
@@ -441,6 +440,8 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
         engines_ended(supervisor, slot);
     if (is_engine && !child.is_end_ordered && !supervisor->is_stopping)
         updates_engine_ended(supervisor, load, wait_status, child.has_hung);
+    if (role == ROLE_sensor && !is_expected)
+        updates_sensor_ended(supervisor);
     if (!is_expected)
         notice(supervisor, NOTICE_child_died, role, (uint64_t)(uint32_t)wait_status,
                supervisor->supervision.children[role].delay_ms);

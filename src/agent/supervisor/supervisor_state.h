@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What the parts of the supervisor share: supervisor.c (the loop, children, messages), rules.c
- * (which rule sources go to which engine), engines.c (carries out engine_slots.h) and updates.c
- * (the hands of update/road). Nobody else includes this.
+ * (which rule sources go to which engine), engines.c (carries out engine_slots.h) and updates.c,
+ * trials.c, probes.c (the hands of update/road). Nobody else includes this.
  */
 #include "agent/supervisor/engine_slots.h"
 #include "agent/supervisor/resources.h"
@@ -92,6 +92,9 @@ void set_boot_level(struct supervisor *supervisor, uint32_t level);
 /* Ends a child's process on purpose; nobody is blamed. */
 void end_child(struct supervisor *supervisor, enum role role);
 
+/* How many probes are missing, for the counter and whoever reads the log. */
+void supervisor_count_probes(struct supervisor *supervisor);
+
 /* Starts a child that supervision does not keep running: it ends by itself. */
 RESULT launch_child(struct supervisor *supervisor, enum role role, struct explanation *why);
 
@@ -134,7 +137,7 @@ void engines_follow(struct supervisor *supervisor, unsigned slot);
 /* Duties that could not be sent before. */
 void engines_send(struct supervisor *supervisor);
 
-/* --- updates.c -------------------------------------------------------------------------------- */
+/* --- updates.c, trials.c, probes.c ------------------------------------------------------------ */
 
 /* Opens the road: before anything that arrived is touched. Never fails: without it the factory set
  * runs. */
@@ -155,6 +158,10 @@ void updates_engine_ended(struct supervisor *supervisor, engine_load load, int w
 void updates_engine_refused(struct supervisor *supervisor, unsigned slot);
 void updates_engine_loaded(struct supervisor *supervisor, unsigned slot);
 void updates_switched(struct supervisor *supervisor);
+/* A further loader says how a probe fared, or ended; the sensor ended by itself. */
+void updates_probe_loaded(struct supervisor *supervisor, const struct message_probe *message);
+void updates_probes_ended(struct supervisor *supervisor, int wait_status);
+void updates_sensor_ended(struct supervisor *supervisor);
 
 /* What arrivals.c found, for the road. ERROR_STATE, with `why`, where the release is refused. */
 RESULT updates_offer(struct supervisor *supervisor, const struct road_offer *offer, int sealed,

@@ -6,86 +6,67 @@
  */
 #include "agent/process_usage.h"
 #include "agent/supervisor/installs.h"
-#include "agent/supervisor/supervisor_state.h"
-#include "agent/trial.h"
-#include "base/bytes.h"
+#include "agent/supervisor/updates_state.h"
 #include "base/fault.h"
 #include "base/paths.h"
 #include "update/orders/orders.h"
-#include "update/road/road.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    STREAM_RULES = 0,
-    STREAM_COUNT = 1, /* probe set, policy and agent binaries come as streams of their own */
-    QUEUE_MAX = 16,
-    /* A shadow fails for more matches than this, and more than so many times the active one's. */
-    SHADOW_MATCHES_FREE = 1000,
-    SHADOW_MATCHES_TIMES = 10,
-    /* and for more CPU than this share of a core and so many times the active one's. */
-    SHADOW_CPU_FREE_PERCENT = 10,
-    SHADOW_CPU_TIMES = 5,
-    SLOTS_MODE = 0700,
-};
-
-struct queued {
-    unsigned stream;
-    struct lifecycle_event event;
-};
-
-/* What the active engine and the shadow had used when the shadow began to judge. */
-struct shadow_base {
-    uint64_t since_ns;
-    uint64_t matches[ENGINE_SLOTS];
-    uint64_t cpu_ticks[ENGINE_SLOTS];
-};
-
-struct updates {
-    struct road *road;
-    int folder;       /* of the slots; -1: none */
-    int installs;     /* what the administrator hands over and orders; -1: none */
-    bool are_orders_damaged; /* and that was said */
-    struct queued queue[QUEUE_MAX];
-    size_t queued;
-    uint64_t next_second_ns;
-    /* what is being tried beside the active engine; the name of the factory set: nothing */
-    struct release_name tried;
-    bool is_trial;
-    int trial_release; /* sealed; -1: none */
-    bool has_verdict;
-    struct shadow_base base;
-    bool is_shadow_judging;
-    struct release_name from_disk; /* started anew, to see whether it starts from its slot */
-    bool is_from_disk;
-};
+enum { SLOTS_MODE = 0700 };
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-static engine_load load_of(struct release_name name)
-{
-    if (release_name_is_factory(name))
-        return 0;
-    uint64_t load;
-    bytes_copy(&load, sizeof load, name.bytes, sizeof load);
-    return load | 1;
-}
-
-static struct release_name name_of(const struct lifecycle_release *release)
+struct release_name release_name_in(const struct lifecycle_release *release)
 {
     struct release_name factory = {{0}};
     return release == NULL ? factory : release->name;
 }
 
+/* A number for all that engines run together; FNV-1a over the streams' names. */
+engine_load load_with(const struct updates *updates, unsigned stream, struct release_name name)
+{
+    uint64_t load = UINT64_C(0xcbf29ce484222325);
+    bool is_factory = true;
+    for (unsigned i = 0; i < BUNDLE_ENGINE_KINDS; i++) {
+        const struct release_name *one = i == stream ? &name : &updates->runs[i].name;
+        is_factory = is_factory && release_name_is_factory(*one);
+        for (size_t at = 0; at < RELEASE_NAME_BYTES; at++)
+            load = (load ^ one->bytes[at]) * UINT64_C(0x100000001b3);
+    }
+    return is_factory ? 0 : load | 1;
+}
+
+static engine_load load_wanted(const struct updates *updates)
+{
+    return load_with(updates, STREAM_COUNT, (struct release_name){{0}});
+}
+
+RESULT seal_with(const struct updates *updates, unsigned stream, int release, int *ret_sealed)
+{
+    int releases[BUNDLE_ENGINE_KINDS];
+    for (unsigned i = 0; i < BUNDLE_ENGINE_KINDS; i++)
+        releases[i] = i == stream ? release : updates->runs[i].sealed;
+    return release_set_seal(releases, ret_sealed);
+}
+
+bool held_take(struct held *held, const struct road_load *load)
+{
+    if (held->sealed >= 0)
+        close(held->sealed);
+    held->name = release_name_in(load->release);
+    held->sealed = load->sealed < 0 ? -1 : fcntl(load->sealed, F_DUPFD_CLOEXEC, 0);
+    return load->sealed < 0 || held->sealed >= 0;
+}
+
 /* --- what waits to be told -------------------------------------------------------------------- */
 
-static void tell_later(struct updates *updates, unsigned stream, struct lifecycle_event event)
+void tell_later(struct updates *updates, unsigned stream, struct lifecycle_event event)
 {
     if (updates->queued == QUEUE_MAX) {
         counter_add(COUNTER_supervisor_updates_untold, 1);
@@ -94,12 +75,18 @@ static void tell_later(struct updates *updates, unsigned stream, struct lifecycl
     updates->queue[updates->queued++] = (struct queued){stream, event};
 }
 
-static void tell_failed(struct updates *updates, struct release_name name,
-                        enum lifecycle_failure failure)
+void tell(struct updates *updates, unsigned stream, enum lifecycle_event_type type,
+          struct release_name name)
+{
+    tell_later(updates, stream, (struct lifecycle_event){.type = type, .release = name});
+}
+
+void tell_failed(struct updates *updates, unsigned stream, struct release_name name,
+                 enum lifecycle_failure failure)
 {
     if (fault_is_planted(FAULT_UPDATES_BLIND))
         return;
-    tell_later(updates, STREAM_RULES,
+    tell_later(updates, stream,
                (struct lifecycle_event){
                    .type = LIFECYCLE_EVENT_FAILED, .release = name, .failure = failure});
 }
@@ -117,101 +104,49 @@ static void tell_queued(struct updates *updates)
 
 /* --- hands ------------------------------------------------------------------------------------ */
 
-static unsigned second_slot(const struct supervisor *supervisor)
-{
-    return 1 - supervisor->slots.active;
-}
-
-static void forget_tried(struct updates *updates)
-{
-    updates->tried = (struct release_name){{0}};
-    updates->is_trial = false;
-    updates->is_shadow_judging = false;
-}
-
-static bool is_tried(const struct updates *updates)
-{
-    return !release_name_is_factory(updates->tried);
-}
-
-static void tell_trial_passed(struct updates *updates)
-{
-    tell_later(updates, STREAM_RULES,
-               (struct lifecycle_event){.type = LIFECYCLE_EVENT_TRIAL_PASSED,
-                                        .release = updates->tried});
-}
-
-/* A trial that cannot be started is the host's fault, not the release's. */
-static void tell_cannot_try(struct updates *updates, const char *why)
-{
-    say("the trial of a release cannot be started: %s", why);
-    tell_later(updates, STREAM_RULES,
-               (struct lifecycle_event){.type = LIFECYCLE_EVENT_ENVIRONMENT,
-                                        .release = updates->tried});
-}
-
-static void close_trial(struct updates *updates)
-{
-    if (updates->trial_release >= 0)
-        close(updates->trial_release);
-    updates->trial_release = -1;
-    updates->has_verdict = false;
-}
-
 static void start_trial(void *context, const struct road_load *load)
 {
-    struct supervisor *supervisor = context;
-    struct updates *updates = supervisor->updates;
-    struct explanation why = {"its place in the event ring cannot be made"};
-    close_trial(updates);
-    updates->tried = name_of(load->release);
-    updates->is_trial = true;
-    if (fault_is_planted(FAULT_TRIAL_OFF)) {
-        tell_trial_passed(updates);
-        return;
-    }
-    updates->trial_release = fcntl(load->sealed, F_DUPFD_CLOEXEC, 0);
-    if (updates->trial_release < 0 || supervisor->children[ROLE_trial].pid != 0)
-        tell_cannot_try(updates, "the one before has not ended");
-    else if (!result_is_ok(resources_new_trial(&supervisor->resources))
-             || !result_is_ok(launch_child(supervisor, ROLE_trial, &why)))
-        tell_cannot_try(updates, why.text);
+    trials_start(context, load);
 }
 
+/* What a probe set does is not compared with anything: the trial has attached its programs. */
 static void start_shadow(void *context, const struct road_load *load)
 {
     struct supervisor *supervisor = context;
-    struct updates *updates = supervisor->updates;
-    updates->tried = name_of(load->release);
-    updates->is_trial = false;
-    updates->is_shadow_judging = false;
-    struct engine_orders orders;
-    engine_slots_shadow(&supervisor->slots, load_of(updates->tried), &orders);
-    engines_carry_out(supervisor, &orders, load->sealed);
+    if (load->stream == STREAM_PROBES)
+        tell(supervisor->updates, STREAM_PROBES, LIFECYCLE_EVENT_SHADOW_PASSED,
+             load->release->name);
+    else
+        trials_shadow(supervisor, load);
 }
 
-static void stop_trial(void *context, unsigned stream)
-{
-    struct supervisor *supervisor = context;
-    (void)stream;
-    forget_tried(supervisor->updates);
-    close_trial(supervisor->updates);
-    end_child(supervisor, ROLE_trial);
-    struct engine_orders orders;
-    engine_slots_drop(&supervisor->slots, ENGINE_SHADOW, &orders);
-    engines_carry_out(supervisor, &orders, -1);
-}
+static void stop_trial(void *context, unsigned stream) { trials_stop(context, stream); }
 
 static void make_active(struct supervisor *supervisor, const struct road_load *load, bool is_anew)
 {
     struct updates *updates = supervisor->updates;
-    if (release_name_equal(updates->tried, name_of(load->release)))
-        forget_tried(updates);
+    bool is_tried = trials_is_trying(updates)
+                    && release_name_equal(updates->trying.name, release_name_in(load->release));
+    if (is_tried)
+        trials_forget(updates);
+    if (load->stream == STREAM_PROBES) {
+        probes_activate(supervisor, load, is_anew);
+        return;
+    }
+    int sealed = -1;
+    bool is_held = held_take(&updates->runs[load->stream], load);
+    if (!is_held || !result_is_ok(seal_with(updates, STREAM_COUNT, -1, &sealed))) {
+        counter_add(COUNTER_supervisor_release_sets_failed, 1);
+        say("there is no memory for what the engine shall run; what runs stays in force");
+        return;
+    }
     struct engine_orders orders;
-    engine_slots_activate(&supervisor->slots, load_of(name_of(load->release)), is_anew, &orders);
+    engine_slots_activate(&supervisor->slots, load_wanted(updates), is_anew, &orders);
     if (supervisor->slots.is_fresh) /* it starts with this */
         orders.start[supervisor->slots.active] = true;
-    engines_carry_out(supervisor, &orders, load->sealed);
+    engines_carry_out(supervisor, &orders, sealed);
+    if (sealed >= 0)
+        close(sealed);
 }
 
 static void activate(void *context, const struct road_load *load)
@@ -224,16 +159,21 @@ static void activate(void *context, const struct road_load *load)
 static void start_from_disk(void *context, const struct road_load *load)
 {
     struct supervisor *supervisor = context;
-    supervisor->updates->is_from_disk = true;
-    supervisor->updates->from_disk = name_of(load->release);
+    struct updates *updates = supervisor->updates;
+    if (load->stream != STREAM_PROBES) {
+        updates->is_from_disk = true;
+        updates->from_disk_stream = load->stream;
+        updates->from_disk = release_name_in(load->release);
+    }
     make_active(supervisor, load, true);
 }
 
 static void settle(void *context, unsigned stream)
 {
     struct supervisor *supervisor = context;
-    (void)stream;
     struct engine_orders orders;
+    if (stream == STREAM_PROBES)
+        return;
     engine_slots_drop(&supervisor->slots, ENGINE_WARM, &orders);
     engines_carry_out(supervisor, &orders, -1);
 }
@@ -339,7 +279,10 @@ void updates_open(struct supervisor *supervisor)
     const char *data = supervisor->options->paths->data;
     updates->folder = open_folder(data, "updates");
     updates->installs = open_folder(data, ORDERS_FOLDER);
-    updates->trial_release = -1;
+    updates->trying.release = updates->trying.waiting = -1;
+    for (unsigned stream = 0; stream < BUNDLE_ENGINE_KINDS; stream++)
+        updates->runs[stream].sealed = -1;
+    probes_open(supervisor);
     if (!result_is_ok(open_road(supervisor)))
         say("no memory for updates: the factory set runs");
     else if (updates->installs >= 0)
@@ -352,6 +295,10 @@ void updates_close(struct supervisor *supervisor)
     if (updates == NULL)
         return;
     road_close(updates->road);
+    probes_close(supervisor);
+    for (unsigned stream = 0; stream < BUNDLE_ENGINE_KINDS; stream++)
+        if (updates->runs[stream].sealed >= 0)
+            close(updates->runs[stream].sealed);
     if (updates->folder >= 0)
         close(updates->folder);
     if (updates->installs >= 0)
@@ -360,188 +307,76 @@ void updates_close(struct supervisor *supervisor)
     supervisor->updates = NULL;
 }
 
-/* --- the shadow ------------------------------------------------------------------------------- */
-
-static uint64_t cpu_ticks(const struct supervisor *supervisor, unsigned slot)
-{
-    pid_t pid = supervisor->children[engine_role(slot)].pid;
-    return pid > 0 ? process_usage_read(supervisor->processes, (uint32_t)pid).cpu_ticks : 0;
-}
-
-static struct shadow_base look_at_both(const struct supervisor *supervisor)
-{
-    struct shadow_base now = {.since_ns = now_ns()};
-    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++) {
-        now.matches[slot] = counters_read(supervisor->resources.engine_counters[slot],
-                                          COUNTER_engine_matches);
-        now.cpu_ticks[slot] = cpu_ticks(supervisor, slot);
-    }
-    return now;
-}
-
-/* What the shadow did beside the active engine; LIFECYCLE_FAILURE_NONE: nothing unusual. */
-static enum lifecycle_failure judge_shadow(const struct supervisor *supervisor)
-{
-    const struct shadow_base *base = &supervisor->updates->base;
-    struct shadow_base now = look_at_both(supervisor);
-    unsigned active = supervisor->slots.active, shadow = second_slot(supervisor);
-    uint64_t matches = now.matches[shadow] - base->matches[shadow];
-    uint64_t normal = now.matches[active] - base->matches[active];
-    if (matches > SHADOW_MATCHES_FREE && matches > SHADOW_MATCHES_TIMES * normal)
-        return LIFECYCLE_FAILURE_EXCESS;
-    double seconds = (double)(now.since_ns - base->since_ns) / (double)NS_PER_S;
-    double free_ticks = process_usage_ticks_per_second() * seconds * SHADOW_CPU_FREE_PERCENT / 100;
-    uint64_t ticks = now.cpu_ticks[shadow] - base->cpu_ticks[shadow];
-    uint64_t usual = now.cpu_ticks[active] - base->cpu_ticks[active];
-    if (seconds >= 1 && (double)ticks > free_ticks && ticks > SHADOW_CPU_TIMES * usual)
-        return LIFECYCLE_FAILURE_CPU;
-    return LIFECYCLE_FAILURE_NONE;
-}
-
-static void work_shadow(struct supervisor *supervisor)
-{
-    struct updates *updates = supervisor->updates;
-    if (!is_tried(updates) || updates->is_trial || !updates->is_shadow_judging)
-        return;
-    enum lifecycle_failure failure = judge_shadow(supervisor);
-    uint64_t since_ns = updates->base.since_ns;
-    if (failure != LIFECYCLE_FAILURE_NONE) {
-        updates->is_shadow_judging = false;
-        tell_failed(updates, updates->tried, failure);
-    } else if (now_ns() - since_ns >= supervisor->options->updates.shadow_s * NS_PER_S) {
-        updates->is_shadow_judging = false;
-        tell_later(updates, STREAM_RULES,
-                   (struct lifecycle_event){.type = LIFECYCLE_EVENT_SHADOW_PASSED,
-                                            .release = updates->tried});
-    }
-}
-
-/* --- the trial -------------------------------------------------------------------------------- */
-
-static enum lifecycle_failure failure_of(int wait_status, bool has_hung)
-{
-    if (has_hung)
-        return LIFECYCLE_FAILURE_HANG;
-    /* Not by its own deed and not by ours: the kernel's, for memory, in nearly all cases. */
-    bool is_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
-    return is_killed ? LIFECYCLE_FAILURE_MEMORY : LIFECYCLE_FAILURE_CRASH;
-}
-
-void updates_trial_ready(struct supervisor *supervisor)
-{
-    struct updates *updates = supervisor->updates;
-    const struct rules *rules =
-        supervisor->good.fd >= 0 ? &supervisor->good : &supervisor->candidate;
-    int socket = supervisor->children[ROLE_trial].socket;
-    const struct message release = {.type = MESSAGE_release, .fd = updates->trial_release};
-    const struct message pack = {.type = MESSAGE_rules, .fd = rules->fd};
-    bool is_sent = updates->trial_release >= 0 && rules->fd >= 0
-                   && result_is_ok(channel_send(socket, &release))
-                   && result_is_ok(channel_send(socket, &pack));
-    if (is_sent)
-        return;
-    end_child(supervisor, ROLE_trial);
-    tell_cannot_try(updates, rules->fd < 0 ? "no rules were loaded yet" : "it does not listen");
-}
-
-void updates_trial_verdict(struct supervisor *supervisor,
-                           const struct message_trial_verdict *verdict)
-{
-    static const enum lifecycle_failure FAILURES[] = {
-#define TRIAL_FAILURE(id, failure, text) [TRIAL_##id] = LIFECYCLE_FAILURE_##failure,
-        TRIAL_VERDICTS(TRIAL_FAILURE)
-#undef TRIAL_FAILURE
-    };
-    static const char *const TEXTS[] = {
-#define TRIAL_TEXT(id, failure, text) [TRIAL_##id] = text,
-        TRIAL_VERDICTS(TRIAL_TEXT)
-#undef TRIAL_TEXT
-    };
-    struct updates *updates = supervisor->updates;
-    uint32_t which = verdict->verdict < TRIAL_VERDICT_COUNT ? verdict->verdict : TRIAL_FORM;
-    updates->has_verdict = true;
-    say("trial: %s (%lu own tests, %lu matches in the last %lu events of this host)", TEXTS[which],
-        (unsigned long)verdict->tests, (unsigned long)verdict->matches,
-        (unsigned long)verdict->events);
-    if (which != TRIAL_PASSED) {
-        tell_failed(updates, updates->tried, FAILURES[which]);
-        return;
-    }
-    tell_trial_passed(updates);
-}
-
-/* Without a verdict: it died of what it tried. */
-void updates_trial_ended(struct supervisor *supervisor, int wait_status)
-{
-    struct updates *updates = supervisor->updates;
-    bool has_verdict = updates->has_verdict;
-    close_trial(updates);
-    if (has_verdict || !updates->is_trial || !is_tried(updates))
-        return;
-    bool was_cpu = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU;
-    say("the trial of a release died: %s %d", WIFSIGNALED(wait_status) ? "signal" : "exit code",
-        WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
-    tell_failed(updates, updates->tried,
-                was_cpu ? LIFECYCLE_FAILURE_CPU : failure_of(wait_status, false));
-}
-
 /* --- what is seen of the engines -------------------------------------------------------------- */
 
-static const struct lifecycle_release *running(const struct supervisor *supervisor,
-                                               struct road_status *entries, size_t count,
-                                               engine_load load)
-{
-    size_t found = road_status(supervisor->updates->road, entries, count);
-    for (size_t i = 0; i < found; i++)
-        if (load_of(entries[i].release.name) == load)
-            return &entries[i].release;
-    return NULL;
-}
-
-/* The release of this number, with its state; NULL: the factory set, or one that is forgotten. */
-static const struct lifecycle_release *release_of(const struct supervisor *supervisor,
-                                                  engine_load load)
+bool find_probation(const struct supervisor *supervisor, unsigned stream,
+                    struct release_name *ret_name)
 {
     static struct road_status entries[TREE_RELEASES_MAX];
-    if (load == 0 || supervisor->updates == NULL || supervisor->updates->road == NULL)
-        return NULL;
-    return running(supervisor, entries, TREE_RELEASES_MAX, load);
+    size_t count = road_status(supervisor->updates->road, entries, TREE_RELEASES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].stream != stream || entries[i].release.state != LIFECYCLE_PROBATION)
+            continue;
+        *ret_name = entries[i].release.name;
+        return true;
+    }
+    return false;
+}
+
+/* Whose fault it is when an engine with this load fails: of what it runs, the one release that is
+ * not proven. False: all are, or it is an engine of yesterday. */
+static bool find_unproven(const struct supervisor *supervisor, engine_load load,
+                          unsigned *ret_stream, struct release_name *ret_name)
+{
+    const struct updates *updates = supervisor->updates;
+    if (updates == NULL || updates->road == NULL || load == 0)
+        return false;
+    if (load == load_wanted(updates)) {
+        for (unsigned stream = 0; stream < BUNDLE_ENGINE_KINDS; stream++) {
+            *ret_stream = stream;
+            if (find_probation(supervisor, stream, ret_name))
+                return true;
+        }
+        return false;
+    }
+    if (!trials_is_trying(updates) || updates->trying.load != load)
+        return false;
+    *ret_stream = updates->trying.stream;
+    *ret_name = updates->trying.name;
+    return true;
 }
 
 bool updates_is_candidate(const struct supervisor *supervisor, unsigned slot)
 {
-    if (slot != supervisor->slots.active)
-        return true;
-    const struct lifecycle_release *release =
-        release_of(supervisor, supervisor->slots.slots[slot].load);
-    return release != NULL && release->state != LIFECYCLE_GOOD;
+    unsigned stream;
+    struct release_name name;
+    return slot != supervisor->slots.active
+           || find_unproven(supervisor, supervisor->slots.slots[slot].load, &stream, &name);
 }
 
 void updates_engine_ended(struct supervisor *supervisor, engine_load load, int wait_status,
                           bool has_hung)
 {
-    const struct lifecycle_release *release = release_of(supervisor, load);
-    if (release == NULL || release->state == LIFECYCLE_GOOD)
+    unsigned stream;
+    struct release_name name;
+    if (!find_unproven(supervisor, load, &stream, &name))
         return; /* supervision and the breaker deal with it */
-    tell_failed(supervisor->updates, release->name, failure_of(wait_status, has_hung));
+    tell_failed(supervisor->updates, stream, name, failure_of(wait_status, has_hung));
     tell_queued(supervisor->updates); /* back at once: the engine before is warm */
 }
 
 void updates_engine_refused(struct supervisor *supervisor, unsigned slot)
 {
-    const struct lifecycle_release *release =
-        release_of(supervisor, supervisor->slots.slots[slot].load);
-    if (release != NULL)
-        tell_failed(supervisor->updates, release->name, LIFECYCLE_FAILURE_LOAD);
+    unsigned stream;
+    struct release_name name;
+    if (find_unproven(supervisor, supervisor->slots.slots[slot].load, &stream, &name))
+        tell_failed(supervisor->updates, stream, name, LIFECYCLE_FAILURE_LOAD);
 }
 
 void updates_engine_loaded(struct supervisor *supervisor, unsigned slot)
 {
-    struct updates *updates = supervisor->updates;
-    if (updates == NULL || slot == supervisor->slots.active || !is_tried(updates))
-        return;
-    updates->base = look_at_both(supervisor);
-    updates->is_shadow_judging = true;
+    if (supervisor->updates != NULL && slot != supervisor->slots.active)
+        trials_engine_loaded(supervisor);
 }
 
 void updates_switched(struct supervisor *supervisor)
@@ -551,12 +386,10 @@ void updates_switched(struct supervisor *supervisor)
     say("engine %u judges from event %lu on", active + 1,
         (unsigned long)supervisor->tree.periods[supervisor->tree.period_count - 1].from);
     if (updates == NULL || !updates->is_from_disk
-        || load_of(updates->from_disk) != supervisor->slots.slots[active].load)
+        || load_wanted(updates) != supervisor->slots.slots[active].load)
         return;
     updates->is_from_disk = false;
-    tell_later(updates, STREAM_RULES,
-               (struct lifecycle_event){.type = LIFECYCLE_EVENT_DISK_STARTED,
-                                        .release = updates->from_disk});
+    tell(updates, updates->from_disk_stream, LIFECYCLE_EVENT_DISK_STARTED, updates->from_disk);
 }
 
 /* --- each turn -------------------------------------------------------------------------------- */
@@ -584,7 +417,7 @@ static void show(struct supervisor *supervisor)
                    sizeof entry->release.name.bytes);
     }
     tree->boot_level = (uint32_t)road_level(supervisor->updates->road);
-    tree->enforcement = (uint32_t)road_enforcement(supervisor->updates->road, STREAM_RULES);
+    tree->enforcement = (uint32_t)road_enforcement(supervisor->updates->road, 0);
 }
 
 /* What root put there itself (installs.h): its word stands for ticket and log. */
@@ -675,7 +508,7 @@ static void watch_memory(const struct supervisor *supervisor, enum role role)
 static void watch_candidates(const struct supervisor *supervisor)
 {
     watch_memory(supervisor, ROLE_trial);
-    if (supervisor->slots.slots[second_slot(supervisor)].use != ENGINE_UNUSED)
+    if (supervisor->slots.slots[1 - supervisor->slots.active].use != ENGINE_UNUSED)
         for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
             watch_memory(supervisor, engine_role(slot));
 }
@@ -686,6 +519,7 @@ void updates_work(struct supervisor *supervisor)
     if (updates == NULL || updates->road == NULL)
         return;
     watch_candidates(supervisor);
+    probes_work(supervisor);
     tell_queued(updates);
     uint64_t now = now_ns();
     if (now < updates->next_second_ns)
@@ -693,7 +527,7 @@ void updates_work(struct supervisor *supervisor)
     updates->next_second_ns = now + NS_PER_S;
     take_orders(supervisor);
     take_installs(supervisor);
-    work_shadow(supervisor);
+    trials_work(supervisor);
     road_tick(updates->road);
     tell_queued(updates);
     show(supervisor);
@@ -731,7 +565,7 @@ void updates_set_partners(struct supervisor *supervisor, unsigned partner_bits,
         return;
     road_set_partners(updates->road, partner_bits, lift_quorum);
     if (is_change)
-        road_tell(updates->road, STREAM_RULES, &changed);
+        road_tell(updates->road, 0, &changed);
 }
 
 void updates_set_log_silent(struct supervisor *supervisor, bool is_silent)

@@ -2,6 +2,7 @@
 #include "agent/update/trust.h"
 
 #include "base/bytes.h"
+#include "content/bundle_kind.h"
 
 #include <sha256.h>
 #include <string.h>
@@ -63,6 +64,12 @@ RESULT trust_check(const struct trust *trust, struct explanation *why)
     for (uint32_t i = 0; i < trust->stream_count; i++) {
         if (!ticket_name_is_valid(trust->streams[i].name))
             return explain(why, ERROR_FORMAT, "the name of stream %u is none", i + 1);
+        if (bundle_kind_word(trust->streams[i].kind) == NULL)
+            return explain(why, ERROR_FORMAT, "stream %u is of no kind that there is", i + 1);
+        for (uint32_t j = 0; j < i; j++)
+            if (trust->streams[j].kind == trust->streams[i].kind)
+                return explain(why, ERROR_FORMAT, "two streams are of kind %s; a host follows one",
+                               bundle_kind_word(trust->streams[i].kind));
         GUARD(release_keys_check(&trust->streams[i].keys, why));
     }
     GUARD(check_partners(trust, why));

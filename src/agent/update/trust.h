@@ -28,7 +28,8 @@ enum {
 #define TRUST_FILE "trust"
 #define TRUST_TEXT_FILE "updates.conf"
 
-/* A stream of releases; its place in the record is the stream's number on the road. */
+/* A stream of releases; a host follows one of each kind at most, and the kind is its stream on the
+ * road. */
 struct trust_stream {
     uint32_t kind; /* content/bundle_kind.h */
     char name[TRUST_NAME_BYTES];

@@ -489,6 +489,51 @@ static bool is_on_its_way(const struct lifecycle_release *release)
            || release->state == LIFECYCLE_SHADOW;
 }
 
+/* What waits for a back-off holds nobody up. */
+static bool is_in_motion(const struct lifecycle *state)
+{
+    for (size_t i = 0; i < LIMIT_RELEASES; i++) {
+        const struct lifecycle_release *release = &state->releases[i];
+        bool is_idle = release->state == LIFECYCLE_ADMITTED && release->is_delayed;
+        if ((is_on_its_way(release) && !is_idle) || release->state == LIFECYCLE_PROBATION)
+            return true;
+    }
+    return false;
+}
+
+static bool is_other_in_motion(const struct road *road, unsigned stream)
+{
+    for (unsigned other = 0; other < road->state.stream_count; other++)
+        if (other != stream && is_in_motion(&road->state.streams[other]))
+            return true;
+    return false;
+}
+
+/* Whether the policy has nothing against a release of this stream that came before `first_seen`. */
+static bool has_older_ready(const struct road *road, unsigned stream, struct steady_time first_seen,
+                            struct lifecycle_time now)
+{
+    const struct lifecycle *state = &road->state.streams[stream];
+    for (size_t i = 0; i < LIMIT_RELEASES; i++) {
+        const struct lifecycle_release *release = &state->releases[i];
+        if (release->state == LIFECYCLE_VERIFIED && release->first_seen.s < first_seen.s
+            && ask_admission(road, stream, release, now).reasons == 0
+            && lifecycle_waits(&road->options.lifecycle, state, release, now.steady).reasons == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One change at a time: a host that suffers then knows of what. Who came first goes first. */
+static bool is_turn(const struct road *road, unsigned stream,
+                    const struct lifecycle_release *release, struct lifecycle_time now)
+{
+    for (unsigned other = 0; other < road->state.stream_count; other++)
+        if (other != stream && has_older_ready(road, other, release->first_seen, now))
+            return false;
+    return !is_other_in_motion(road, stream);
+}
+
 /* What policy and partners say of one release now. */
 static void judge(struct road *road, unsigned stream, const struct lifecycle_release *release)
 {
@@ -505,8 +550,12 @@ static void judge(struct road *road, unsigned stream, const struct lifecycle_rel
     }
     bool may_go = ask_admission(road, stream, release, now).reasons == 0
                   && road_level(road) == BOOT_LEVEL_NORMAL;
+    if (release->state == LIFECYCLE_ADMITTED && release->is_delayed)
+        may_go = may_go && !is_other_in_motion(road, stream); /* it lost its turn meanwhile */
     event.type = may_go ? LIFECYCLE_EVENT_ADMIT : LIFECYCLE_EVENT_REFUSE;
-    if ((release->state == LIFECYCLE_VERIFIED && may_go) || (is_on_its_way(release) && !may_go))
+    bool begins = release->state == LIFECYCLE_VERIFIED && may_go
+                  && is_turn(road, stream, release, now);
+    if (begins || (is_on_its_way(release) && !may_go))
         take(road, stream, &event);
 }
 
@@ -573,6 +622,9 @@ size_t road_status(const struct road *road, struct road_status *entries, size_t 
                 waits.is_time_known = waits.is_time_known && more.is_time_known;
                 waits.earliest = more.earliest.s > waits.earliest.s ? more.earliest
                                                                     : waits.earliest;
+                if (release->state == LIFECYCLE_VERIFIED && waits.reasons == 0
+                    && !is_turn(road, stream, release, now))
+                    waits_on_others(&waits, WAIT_TURN);
             }
             entries[found++] = (struct road_status){
                 .stream = stream,
