@@ -92,12 +92,16 @@ static bool has_rules(const struct release_set *set)
 static RESULT add_all(struct pack_writer *joined, const struct release_set *set, bool is_trial,
                       struct bytes pack, struct explanation *why)
 {
-    GUARD(add_host(joined, pack, has_rules(set) ? "vendor/" : NULL, why));
+    /* Of two sets of values with the same name the first is taken: the administrator's, then that
+     * of the indicators, which are newer than what came with the rules. */
+    GUARD(add_host(joined, pack, "vendor/", why));
+    GUARD(add_release(joined, set, BUNDLE_IOC, "release-ioc/", why));
+    if (!has_rules(set))
+        GUARD(add_host(joined, pack, "local/", why));
     if (has_rules(set) || is_trial)
         GUARD(add_tripwires(joined, why));
     GUARD(add_release(joined, set, BUNDLE_RULES, "release/", why));
-    GUARD(add_release(joined, set, BUNDLE_EXCEPTIONS, "release-exceptions/", why));
-    return add_release(joined, set, BUNDLE_IOC, "release-ioc/", why);
+    return add_release(joined, set, BUNDLE_EXCEPTIONS, "release-exceptions/", why);
 }
 
 /* Takes the writer over. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * creance-loader: loads and attaches the eBPF programs, hands their descriptors to the supervisor,
- * and ends. As `probes` it does so for further programs that join those (they get the maps), or only
- * tries them: then it detaches them again. The only process of the agent that is root and links libbpf; it reads nothing but the
- * kernel's own answers.
+ * and ends. As `probes` it does so for further programs that join those (they get the maps), or
+ * only tries them: then it detaches them again. The only process of the agent that is root and
+ * links libbpf; it reads nothing but the kernel's own answers.
  */
 #include "agent/child.h"
 #include "base/bytes.h"
@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SEND_WAIT_MS = 5000 };
 
@@ -80,6 +81,23 @@ static void say_troubles(const struct loaded *loaded)
     }
 }
 
+/* Of test builds: as if this kernel's verifier had changed. */
+static void plant_refusal(struct loaded *loaded)
+{
+    if (fault_is_planted(FAULT_PROBES_CRASH))
+        abort();
+    if (!fault_is_planted(FAULT_PROBES_REFUSED))
+        return;
+    for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
+        struct probe_status *status = &loaded->probes[probe];
+        if (status->state != PROBE_ATTACHED)
+            continue;
+        *status = (struct probe_status){.state = PROBE_REFUSED, .detail = "planted"};
+        close(loaded->links[probe]);
+        loaded->links[probe] = -1;
+    }
+}
+
 int main(int count, char **values)
 {
     const char *further = role_row(ROLE_probes)->name;
@@ -92,6 +110,8 @@ int main(int count, char **values)
     struct result result = loader_load(&settings, &loaded, &why);
     if (!probe_set_is_empty(&settings.probes))
         fault_panic();
+    if (is_further)
+        plant_refusal(&loaded);
     say_troubles(&loaded);
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++)
         send_probe(&child, probe, &loaded);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * The releases that an engine runs together, one bundle of each kind at most, in one piece of sealed
- * memory: the supervisor copies them behind each other and reads none of them.
+ * The releases that an engine runs together, one bundle of each kind at most, in one piece of
+ * sealed memory: the supervisor copies them behind each other and reads none of them.
  *
  *   "CRERELS1", then for each kind (bundle_kind.h, those of engines) a u64 size, then the bundles
  */

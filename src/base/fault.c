@@ -105,6 +105,8 @@ void fault_plant(void)
         {"engine-budget-off", FAULT_ENGINE_BUDGET_OFF},
         {"trial-tripwire-off", FAULT_TRIAL_TRIPWIRE_OFF},
         {"trial-off", FAULT_TRIAL_OFF},
+        {"probes-refused", FAULT_PROBES_REFUSED},
+        {"probes-crash", FAULT_PROBES_CRASH},
         {"breaker-hasty", FAULT_BREAKER_HASTY},
         {"fields-unchecked", FAULT_ENGINE_FIELDS_UNCHECKED},
         {"regex-backtracks", FAULT_ENGINE_BACKTRACKS},

@@ -75,6 +75,8 @@ enum fault {
     /* what happens to hosts */
     FAULT_PANIC_PROBES,              /* panic-probes: the kernel panics some seconds after probes
                                         beyond the base ones were loaded */
+    FAULT_PROBES_REFUSED,            /* probes-refused: the kernel takes no further program */
+    FAULT_PROBES_CRASH,              /* probes-crash: their loader crashes */
     FAULT_CLOCK_AHEAD,               /* clock-ahead: the wall clock is ten years ahead */
     FAULT_CLOCK_BEHIND,              /* clock-behind: and ten years behind */
     /* of the hub, which the simulator must find */

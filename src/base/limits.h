@@ -39,7 +39,7 @@ enum {
     LIMIT_ANCESTORS = 12,            /* ancestors named in an alert */
     LIMIT_MESSAGE_BYTES = 256,       /* one fixed-size message between our processes */
     LIMIT_HEARTBEAT_SILENCE_MS = 10000, /* a child that is silent for longer is replaced */
-    LIMIT_EVENT_HANG_MS = 2000,      /* an engine that sits on one event for longer is killed */
+    LIMIT_EVENT_HANG_MS = 2000,      /* an engine that computes on one event for longer is killed */
     LIMIT_RULE_CPU_MS = 100,         /* computing time for one rule on one event; the step budget
                                         ends an honest one after a few */
     LIMIT_FLIGHT_RULES = 65536,      /* rules that the flight record can name; SigmaHQ has 4,000 */

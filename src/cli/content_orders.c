@@ -178,14 +178,26 @@ static enum cli_exit run_allow(const struct call *call)
     return code;
 }
 
+/* What a rollback without a name means: what is new, or the only release that runs. */
 static const json_t *find_running(const json_t *answer)
 {
-    size_t at;
-    const json_t *row;
+    size_t at, running = 0;
+    const json_t *row, *found = NULL;
     json_array_foreach(json_object_get(answer, "releases"), at, row)
-        if (json_is_true(json_object_get(row, "running")))
+    {
+        if (!json_is_true(json_object_get(row, "running")))
+            continue;
+        if (string_equal(online_text(row, "state"), "probation"))
             return row;
-    return NULL;
+        found = row;
+        running++;
+    }
+    if (running == 0)
+        verb_error("the factory content runs: there is nothing to go back from");
+    else if (running > 1)
+        verb_error("%zu releases run; name the one to take back, as rules/42: `creance content "
+                   "status` shows them", running);
+    return running == 1 ? found : NULL;
 }
 
 static enum cli_exit run_rollback(const struct call *call)
@@ -199,8 +211,6 @@ static enum cli_exit run_rollback(const struct call *call)
                             : find_running(answer);
     struct order order = {.verb = ORDER_WITHDRAW};
     if (row == NULL || !releases_name(row, &order.release)) {
-        if (options_word_count(call->options) == 0)
-            verb_error("the factory content runs: there is nothing to go back from");
         json_decref(answer);
         return CLI_INPUT;
     }
@@ -248,8 +258,9 @@ const struct verb verb_content_pin = {
     .words = "RELEASE",
     .words_min = 1,
     .words_max = 1,
-    .help = "RELEASE is a version, or the first digits of a name, as `creance content status`\n"
-            "shows them. Others wait (\"pin\") until `creance content unpin`. Needs root.\n"
+    .help = "RELEASE is a version (42, or rules/42), or the first digits of a name, as `creance\n"
+            "content status` shows them. Others wait (\"pin\") until `creance content unpin`.\n"
+            "Needs root.\n"
             "\n"
             "Examples:\n"
             "  creance content pin 42\n",

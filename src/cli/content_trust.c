@@ -142,8 +142,8 @@ static RESULT take_words(struct anchors *anchors, char *const *words, size_t cou
     if (count == 3 && string_equal(words[0], "partner"))
         return add_partner(trust, words[1], words[2], why);
     return explain(why, ERROR_FORMAT, "expected repository, log, log-policy, root, authorities, "
-                   "every or lift-quorum with one word behind it, or stream NAME KEYS [KIND] or partner "
-                   "NAME KEY, not \"%.64s\"", words[0]);
+                   "every or lift-quorum with one word behind it, or stream NAME KEYS [KIND] or "
+                   "partner NAME KEY, not \"%.64s\"", words[0]);
 }
 
 static RESULT take_line(struct anchors *anchors, char *line, struct explanation *why)

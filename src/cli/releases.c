@@ -50,13 +50,18 @@ enum cli_exit releases_ask(const struct call *call, json_t **ret_answer)
     return code;
 }
 
+/* "42" and "rules/42" mean a version, anything else the first digits of a name. */
 static bool is_meant(const json_t *row, const char *word)
 {
-    char version[24];
-    (void)string_format(version, sizeof version, "%lld", (long long)online_number(row, "version"));
-    return string_equal(version, word)
-           || (strlen(word) >= NAME_DIGITS_MIN
-               && string_starts_with(online_text(row, "name"), word));
+    uint64_t version;
+    const char *stream = online_text(row, "stream");
+    size_t size = strlen(stream);
+    if (strncmp(word, stream, size) == 0 && word[size] == '/')
+        word += size + 1;
+    if (result_is_ok(number_parse(word, INT64_MAX, &version))
+        && (uint64_t)online_number(row, "version") == version)
+        return true;
+    return strlen(word) >= NAME_DIGITS_MIN && string_starts_with(online_text(row, "name"), word);
 }
 
 const json_t *releases_find(const json_t *answer, const char *word)
@@ -68,8 +73,8 @@ const json_t *releases_find(const json_t *answer, const char *word)
         if (!is_meant(row, word))
             continue;
         if (found != NULL) {
-            verb_error("\"%s\" means several releases; give more digits of the name: "
-                       "`creance content status` shows them",
+            verb_error("\"%s\" means several releases; say rules/VERSION, policy/VERSION and so "
+                       "on, or more digits of the name: `creance content status` shows them",
                        word);
             return NULL;
         }

@@ -10,8 +10,8 @@
 /* The answer of the agent: {"releases": [...], "updates": {...}}. On failure it has been said. */
 enum cli_exit releases_ask(const struct call *call, json_t **ret_answer);
 
-/* The row of "releases" that `word` means: a version, or the first digits of the name; NULL, said:
- * none, or several. */
+/* The row of "releases" that `word` means: a version ("42", "rules/42"), or the first
+ * digits of the name; NULL, said: none, or several. */
 const json_t *releases_find(const json_t *answer, const char *word);
 
 /* The name of a row. False: it is none. */

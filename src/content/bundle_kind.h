@@ -42,3 +42,10 @@ static inline const char *bundle_kind_word(uint32_t kind)
         return NULL;
     }
 }
+
+/* The kind's word for a number of a stream; "?" where there is none. */
+static inline const char *bundle_stream_word(uint32_t stream)
+{
+    const char *word = bundle_kind_word(bundle_kind_of_stream(stream));
+    return word != NULL ? word : "?";
+}

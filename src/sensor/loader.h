@@ -104,9 +104,9 @@ struct loaded {
 
 /*
  * Loads and attaches everything of the settings that this kernel takes. Succeeds when at least one
- * program is attached, or for an addition; how each fared is in ret_loaded->probes, also on failure. Needs CAP_BPF and
- * CAP_PERFMON (or CAP_SYS_ADMIN) and the kernel's BTF. Takes about 0.2 s; up to some seconds where
- * a program is refused, because then each is tried alone.
+ * program is attached, or for an addition; how each fared is in ret_loaded->probes, also on
+ * failure. Needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) and the kernel's BTF. Takes about 0.2
+ * s; up to some seconds where a program is refused, because then each is tried alone.
  */
 RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_loaded,
                    struct explanation *why);

@@ -98,14 +98,10 @@ def a_release_goes_its_way_and_back():
 
 
 def what_cannot_be_installed_says_why():
-    """A folder, a text, a bundle of another kind: exit code 3 and a sentence."""
-    folder = offline.Folder({"text": "no bundle", "sources/content.yaml":
-                             "name: p\nkind: probes\nversion: 1\nschema: 1\nengine_level: 1\n",
-                             "sources/probes/a.yml": "probes: [exec]\n"})
+    """A folder, a text: exit code 3 and a sentence."""
+    folder = offline.Folder({"text": "no bundle", "sources/content.yaml": "name: p\n"})
     state = ("--state", folder["state"])
-    creance("content", "build", folder["sources"], "--output", folder["probes.bundle"])
-    for name, sentence in (("text", "no bundle"), ("sources", "creance content build"),
-                           ("probes.bundle", "only bundles of rules")):
+    for name, sentence in (("text", "no bundle"), ("sources", "creance content build")):
         done = creance("content", "install", folder[name], *state)
         offline.equal(done.returncode, 3, f"exit code of {name}: {done.stderr}")
         offline.contains(done.stderr, sentence, name)

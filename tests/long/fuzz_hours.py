@@ -4,11 +4,11 @@
 # timeout: 86400
 """Fuzzes each target until tests/fuzz/hours.tsv, over all runs, has --hours CPU hours of it.
 
-    ./test long/fuzz_hours                                all targets, for as long as the runner lets it
+    ./test long/fuzz_hours                                all targets
     tests/long/fuzz_hours.py --hours 2 --minutes 10 log-note log-proof
 
-What was found before is kept in build/fuzz-corpus. Rounds are short and the target with the least time
-goes next, so that it can be stopped at any moment. Idle priority: it only takes what nobody wants.
+What was found before is kept in build/fuzz-corpus. Rounds are short and the target with the least
+time goes next, so that it can be stopped at any moment. Idle priority: it takes what nobody wants.
 """
 import argparse
 import datetime
@@ -74,7 +74,8 @@ def fuzz(name, program, seconds):
     os.makedirs(failures, exist_ok=True)
     seeds = os.path.join(ROOT, "tests", "fuzz", name)
     command = [program, f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048",
-               "-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={failures}/{name}-", corpus]
+               "-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={failures}/{name}-",
+               corpus]
     command += [seeds] if os.path.isdir(seeds) else []
     command += [f"-dict={seeds}.dict"] if os.path.isfile(seeds + ".dict") else []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

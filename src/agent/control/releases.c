@@ -13,12 +13,6 @@
 
 enum { NAME_TEXT_BYTES = 2 * RELEASE_NAME_BYTES + 1, DIGITS_SHOWN = 12 };
 
-static const char *stream_word(uint32_t stream)
-{
-    const char *word = bundle_kind_word(bundle_kind_of_stream(stream));
-    return word != NULL ? word : "?";
-}
-
 /* Words are looked up with numbers from another process: out of range is "?". */
 static const char *state_word(const struct tree_release *row)
 {
@@ -86,7 +80,7 @@ json_t *release_json(const struct tree *tree, uint32_t index)
     hex_encode(row->name, sizeof row->name, name);
     json_t *object = json_pack(
         "{s:s, s:i, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:b}", "stream",
-        stream_word(row->stream), "stream_number", (int)row->stream, "version",
+        bundle_stream_word(row->stream), "stream_number", (int)row->stream, "version",
         json_number(row->version), "name", name, "state", state_word(row), "text",
         row->state < LIFECYCLE_STATE_COUNT ? lifecycle_state_text((enum lifecycle_state)row->state)
                                            : "?",
@@ -144,7 +138,7 @@ static void say_row(const struct tree_release *row, const struct tree_release *b
     bool has_failed = row->state == LIFECYCLE_REJECTED || row->state == LIFECYCLE_ROLLED_BACK
                       || row->state == LIFECYCLE_BARRED;
     agent_log_say(log, has_failed ? AGENT_LOG_ERROR : AGENT_LOG_INFO, "release",
-                  "%s %llu (%s): %s%s%s%s%s", stream_word(row->stream),
+                  "%s %llu (%s): %s%s%s%s%s", bundle_stream_word(row->stream),
                   (unsigned long long)row->version, name,
                   before != NULL ? state_word(before) : "", before != NULL ? " -> " : "",
                   state_word(row), has_failed ? ": " : "",

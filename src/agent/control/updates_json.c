@@ -4,6 +4,7 @@
 #include "agent/supervisor/engine_slots.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "content/bundle_kind.h"
 #include "update/lifecycle/boot_guard.h"
 #include "update/lifecycle/lifecycle.h"
 #include "update/lifecycle/waits.h"
@@ -26,7 +27,7 @@ static json_t *release_json(const struct tree_release *release)
     enum lifecycle_failure failure = (enum lifecycle_failure)release->failure;
     return json_pack("{s:s, s:I, s:s, s:s, s:s?, s:o, s:s?, s:b, s:I}",
                      "name", name, "version", (json_int_t)release->version,
-                     "stream", release->stream == 0 ? "rules" : "other",
+                     "stream", bundle_stream_word(release->stream),
                      "state", lifecycle_state_word((enum lifecycle_state)release->state),
                      "failure", failure == LIFECYCLE_FAILURE_NONE
                                     ? NULL : lifecycle_failure_word(failure),

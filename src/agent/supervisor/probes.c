@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The stream of probe sets: which eBPF programs are attached beside the base. A set is only names of
- * programs that this version has; they are read in a sandbox (creance-trial) and become a set of
- * bits. In force it is without a gap: links of programs that leave are closed, those that come are
- * loaded by a loader of their own (role `probes`) that joins the maps of the others.
+ * The stream of probe sets: which eBPF programs are attached beside the base. A set is only names
+ * of programs that this version has; they are read in a sandbox (creance-trial) and become a set
+ * of bits. In force it is without a gap: links of programs that leave are closed, those that come
+ * are loaded by a loader of their own (role `probes`) that joins the maps of the others.
  *
  * After a start the base alone is attached until the set has been read.
  */

@@ -181,6 +181,16 @@ static void say_kill(struct supervised *child, enum role role, enum supervision_
     actions->kill[role] = why;
 }
 
+/* On one event for too long. One that got no processor meanwhile is given more time: on a host that
+ * is overloaded it is slow through no fault of its own, or of what it runs. */
+static bool sits(const struct supervised *engine, uint64_t now_ns)
+{
+    uint64_t used_ns = engine->cpu_ns - engine->in_flight_since_cpu_ns;
+    bool is_busy = used_ns >= (uint64_t)LIMIT_EVENT_HANG_MS / 2 * NS_PER_MS;
+    return passed(engine->in_flight_since_ns,
+                  is_busy ? LIMIT_EVENT_HANG_MS : LIMIT_HEARTBEAT_SILENCE_MS, now_ns);
+}
+
 /* Whether a running child has been silent, or has sat on one event, for too long. */
 static bool hangs(const struct supervision *supervision, enum role role, uint64_t now_ns)
 {
@@ -189,8 +199,7 @@ static bool hangs(const struct supervision *supervision, enum role role, uint64_
         return false;
     if (child->loading != 0)
         return passed(child->loading_since_ns, RULES_LOAD_MAX_MS, now_ns);
-    if (is_engine(role) && child->in_flight != 0
-        && passed(child->in_flight_since_ns, LIMIT_EVENT_HANG_MS, now_ns))
+    if (is_engine(role) && child->in_flight != 0 && sits(child, now_ns))
         return true;
     return passed(child->beat_ns, LIMIT_HEARTBEAT_SILENCE_MS, now_ns);
 }
@@ -257,9 +266,11 @@ static void look(struct supervised *engine, const struct supervision_event *even
                  uint64_t now_ns, struct supervision_actions *actions)
 {
     bool is_same_event = event->value != 0 && engine->in_flight == event->value;
+    engine->cpu_ns = event->cpu_ns;
     if (engine->in_flight != event->value) {
         engine->in_flight = event->value;
         engine->in_flight_since_ns = now_ns;
+        engine->in_flight_since_cpu_ns = event->cpu_ns;
     }
     look_at_rule(engine, event, is_same_event, actions);
 }
@@ -299,6 +310,7 @@ void supervision_step(struct supervision *supervision, const struct supervision_
         /* It could neither beat nor judge while it loaded: both times begin now. */
         child->beat_ns = now_ns;
         child->in_flight_since_ns = now_ns;
+        child->in_flight_since_cpu_ns = child->cpu_ns;
         child->loading = 0;
         child->loading_deaths = 0;
         break;

@@ -23,6 +23,8 @@ struct supervised {
     uint32_t hangs;
     uint64_t in_flight;         /* engine: event it works on, and since when */
     uint64_t in_flight_since_ns;
+    uint64_t in_flight_since_cpu_ns; /* and its computing time then */
+    uint64_t cpu_ns;            /* engine: its computing time when it was last looked at */
     struct rule_digest rule;    /* engine: rule that it works on, where there is one */
     bool has_rule;
     uint64_t rule_since_cpu_ns; /* its computing time when the rule was first seen there */

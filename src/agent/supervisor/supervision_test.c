@@ -25,6 +25,14 @@ static void pass(struct story *story, uint64_t milliseconds)
     tell(story, SUPERVISION_TICK, ROLE_supervisor, 0, 0);
 }
 
+/* What is seen of the engine: the event in flight, and the computing time that it has used. */
+static void look_at(struct story *story, uint64_t event, uint64_t cpu_ms)
+{
+    const struct supervision_event look = {.type = SUPERVISION_LOOK, .role = ROLE_engine,
+                                           .value = event, .cpu_ns = cpu_ms * NS_PER_MS};
+    supervision_step(&story->supervision, &look, story->now_ms * NS_PER_MS, &story->actions);
+}
+
 /* Everything is up and well for a minute. */
 static struct story all_well(void)
 {
@@ -133,14 +141,26 @@ static void an_engine_that_sits_on_one_event_is_killed_once(void **state)
 {
     (void)state;
     struct story story = all_well();
-    tell(&story, SUPERVISION_LOOK, ROLE_engine, 77, 0);
+    look_at(&story, 77, 100);
     tell(&story, SUPERVISION_BEAT, ROLE_engine, 0, 0);
     pass(&story, 1900);
+    look_at(&story, 77, 1600);
     assert_false(story.actions.kill[ROLE_engine]);
     pass(&story, 200);
     assert_int_equal(story.actions.kill[ROLE_engine], KILL_HUNG);
     pass(&story, 200);
     assert_false(story.actions.kill[ROLE_engine]);
+    /* One that gets no processor is given more time. */
+    story = all_well();
+    look_at(&story, 77, 100);
+    for (uint64_t second = 1; second < 10; second++) {
+        pass(&story, 1000);
+        tell(&story, SUPERVISION_BEAT, ROLE_engine, 0, 0);
+        look_at(&story, 77, 100 + second * 50);
+        assert_false(story.actions.kill[ROLE_engine]);
+    }
+    pass(&story, 1100);
+    assert_int_equal(story.actions.kill[ROLE_engine], KILL_HUNG);
     /* Progress is no hang. */
     story = all_well();
     for (uint64_t event = 1; event < 100; event++) {
@@ -194,8 +214,9 @@ static void an_engine_that_has_just_loaded_gets_its_time(void **state)
     pass(&story, 19000);
     tell(&story, SUPERVISION_LOADED, ROLE_engine, 7, 0);
     assert_false(story.actions.kill[ROLE_engine]);
-    tell(&story, SUPERVISION_LOOK, ROLE_engine, 62, 0);
+    look_at(&story, 62, 0);
     pass(&story, 1900);
+    look_at(&story, 62, 1500);
     assert_false(story.actions.kill[ROLE_engine]);
     pass(&story, 200);
     assert_true(story.actions.kill[ROLE_engine]);

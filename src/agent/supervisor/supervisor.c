@@ -438,7 +438,9 @@ static void child_ended(struct supervisor *supervisor, enum role role, int wait_
     bool is_active = is_engine && slot == supervisor->slots.active;
     if (is_engine && (is_active || !child.is_end_ordered) && !supervisor->is_stopping)
         engines_ended(supervisor, slot);
-    if (is_engine && !child.is_end_ordered && !supervisor->is_stopping)
+    /* Before it is ready it has seen nothing of a release: a slow start is the host's. */
+    bool has_seen = child.phase == PHASE_RUNNING;
+    if (is_engine && has_seen && !child.is_end_ordered && !supervisor->is_stopping)
         updates_engine_ended(supervisor, load, wait_status, child.has_hung);
     if (role == ROLE_sensor && !is_expected)
         updates_sensor_ended(supervisor);
@@ -477,7 +479,7 @@ static void look_at_engine(struct supervisor *supervisor, unsigned slot)
     struct supervision_event event = {.type = SUPERVISION_LOOK, .role = role};
     event.value = ring_cursor_look(supervisor->resources.engine_cursors[slot]).in_flight;
     event.has_rule = flight_look(supervisor->resources.flights[slot], &event.rule);
-    if (event.has_rule) {
+    if (event.has_rule || event.value != 0) {
         struct process_usage usage = process_usage_read(
             supervisor->processes, (uint32_t)supervisor->children[role].pid);
         event.cpu_ns = (uint64_t)((double)usage.cpu_ticks * 1e9 / process_usage_ticks_per_second());

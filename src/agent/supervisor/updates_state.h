@@ -16,7 +16,7 @@ enum {
     QUEUE_MAX = 16,
     PROBE_SETS_KNOWN = 4,
 };
-static_assert((int)STREAM_COUNT <= (int)LIMIT_STREAMS, "the road has a place for each kind of bundle");
+static_assert((int)STREAM_COUNT <= (int)LIMIT_STREAMS, "each kind of bundle has a stream");
 
 struct queued {
     unsigned stream;
