@@ -32,7 +32,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORES = len(os.sched_getaffinity(0))
-FUZZ_SECONDS = {"fuzz": 6, "long-fuzz": 300}
+FUZZ_SECONDS = {"fuzz": 3, "long-fuzz": 300}
 
 # name: (what it is, run without being named, may run beside others, default time-out in seconds)
 GROUPS = {

@@ -143,7 +143,7 @@ def one_change_at_a_time():
     """While a release of one kind is new, those of others wait for their turn and say so."""
     require_sensor()
     folder = offline.Folder()
-    with Agent(arguments=("--update-policy", POLICY[1].replace("bake=1", "bake=6"))) as agent:
+    with Agent(arguments=("--update-policy", POLICY[1].replace("bake=1", "bake=4"))) as agent:
         agent.wait_healthy()
         install(agent, folder, "rules", 1, rule(1, "one"), "probation")
         order(agent, "install", build(folder, "exceptions", 1, {"exceptions/backup.yml": FILTER}))
