@@ -322,15 +322,14 @@ def scripts(group, folder, parallel, timeout, needs):
 
 
 def sources_named(suffix, word):
-    """(module, name) of each source src/<module>/.../<name><suffix> in which `word` stands."""
+    """(folder, name) of each source src/.../<folder>/<name><suffix> in which `word` stands."""
     found = []
     for folder, _, names in os.walk(os.path.join(ROOT, "src")):
-        module = os.path.relpath(folder, os.path.join(ROOT, "src")).split(os.sep)[0]
         for name in names:
             if name.endswith(suffix):
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     if word in file.read():
-                        found.append((module, name[:-len(suffix)]))
+                        found.append((os.path.basename(folder), name[:-len(suffix)]))
     return sorted(found)
 
 
@@ -346,20 +345,31 @@ def executables(folder, prefix):
 
 
 def compiled(group, directory, build):
-    """Compiled tests: named by their sources, so that they can be listed before they are built."""
+    """Compiled tests, by their sources: the same names before they are built, when a run chooses,
+    as afterwards. One that is built under another name fails, because it is not there."""
     kind = "unit" if group == "unit" else "fuzz"
-    marks = ("_test.c", "tests/unit.h") if kind == "unit" else ("_fuzz.c", "LLVMFuzzerTestOneInput")
     built = executables(os.path.join(directory, build), kind + "-")
-    names = {f"{module}-{name}" for module, name in sources_named(*marks)
-             if not any(other.endswith("-" + name) for other in built)}
     _, _, parallel, timeout = GROUPS[group]
     tests = []
-    for name in sorted(names | set(built)):
+    for name in names_by_source(kind):
         path = built.get(name, os.path.join(directory, build, kind + "-" + name))
         command = [path] if kind == "unit" else fuzz_command(path, name, group, directory)
         limit = timeout if kind == "unit" else FUZZ_SECONDS[group] + timeout
         tests.append(Test(group, name, command, limit, (build,), parallel, tap=kind == "unit"))
     return tests
+
+
+def names_by_source(kind):
+    marks = ("_test.c", "tests/unit.h") if kind == "unit" else ("_fuzz.c", "LLVMFuzzerTestOneInput")
+    return sorted({f"{folder}-{name}" for folder, name in sources_named(*marks)})
+
+
+def without_source(kind, directory, build):
+    """Programs of this build that no run would choose, because no source is named like them."""
+    built = executables(os.path.join(directory, build), kind + "-")
+    return [(f"{kind}/{name}", f"{path} is named like no source (src/.../<folder>/<name>_test.c is "
+             "unit-<folder>-<name>): name it so in meson.build, or remove it if its source is gone")
+            for name, path in built.items() if name not in names_by_source(kind)]
 
 
 def fuzz_command(path, name, group, directory):
@@ -543,6 +553,9 @@ def main():
             if failure:
                 print(failure)
                 report.failures.append((f"build/{name}", "it does not build (see above)"))
+    for kind, name in (("unit", "test"), ("fuzz", "fuzz")):
+        if any(test.group.endswith(kind) for test in chosen):
+            report.failures += without_source(kind, directory, name)
     if not report.failures:
         become_subreaper()
         threading.Thread(target=bury_orphans, daemon=True).start()

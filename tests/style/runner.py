@@ -86,6 +86,33 @@ def complaints(tree):
     last = done.stdout.splitlines()[-1]
     yield ("a test named twice runs once",
            None if last == "3 passed, 0 failed, 1 skipped" else done.stdout)
+    yield "compiled tests have the same names before and after they are built", compiled(tree)
+
+
+def compiled(tree):
+    """A test that a run would not choose on a clean clone is one that nobody runs."""
+    source = os.path.join(tree, "src", "outer", "inner", "one_test.c")
+    os.makedirs(os.path.dirname(source))
+    with open(source, "w", encoding="utf-8") as file:
+        file.write('#include "tests/unit.h"\n')
+    question = ("import runner; directory = runner.ROOT + '/build'; "
+                "print([test.name for test in runner.compiled('unit', directory, 'test')], "
+                "[name for name, _ in runner.without_source('unit', directory, 'test')])")
+    answers = [ask(tree, question)]
+    for name in ("unit-inner-one", "unit-outer-two"):
+        path = os.path.join(tree, "build", "test", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/true\n")
+        os.chmod(path, 0o755)
+    answers.append(ask(tree, question))
+    expected = ["['inner-one'] []", "['inner-one'] ['unit/outer-two']"]
+    return None if answers == expected else f"{answers} instead of {expected}"
+
+
+def ask(tree, question):
+    return subprocess.run(["/usr/bin/python3", "-c", question], stdout=subprocess.PIPE, text=True,
+                          check=True, cwd=os.path.join(tree, "tests")).stdout.strip()
 
 
 def main():
