@@ -168,12 +168,17 @@ def it_goes_its_road():
 def a_bad_network_is_no_fault():
     """429, 503, 404 for everything, nobody there: it goes on, says so, and takes up again."""
     with published(1) as source:
-        source.web.answer, source.web.times = 503, 10 ** 6
+        source.web.answer, source.web.times = 429, 10 ** 6
         with Host(source) as host:
             host.wait(lambda: host.arrivals()["rounds"] >= 1, "a round")
-            arrivals = host.arrivals()
-            expect(arrivals["metadata"] == "unavailable", arrivals)
-            expect(host.release(1) is None, "a release out of nothing")
+            for status in (429, 503, 404):
+                source.web.answer, before = status, host.arrivals()["rounds"]
+                host.trust()  # at once, instead of after the back-off
+                host.wait(lambda before=before: host.arrivals()["rounds"] > before, "a round")
+                arrivals = host.arrivals()
+                print(f"# {status}: {arrivals['metadata']}, status {arrivals['server_status']}")
+                expect(arrivals["metadata"] == "unavailable", f"{status}: {arrivals}")
+                expect(host.release(1) is None, "a release out of nothing")
             pids = host.agent.children()
             source.web.times = 0
             host.trust()  # at once, instead of after the back-off

@@ -24,7 +24,7 @@ from harness import (Agent, creance, expect, require_sensor, run_tests,  # noqa:
                      wait_until)
 
 STORM = os.path.abspath(os.path.join(os.environ["CREANCE_STORM"], "tests", "storm", "storm"))
-SECONDS = int(os.environ.get("CREANCE_STORM_SECONDS", "60"))
+SECONDS = int(os.environ.get("CREANCE_STORM_SECONDS", "25"))
 BURST = 20000
 PORT = 39417
 MARK = "creance-storm-test"

@@ -154,6 +154,29 @@ def one_change_at_a_time():
         expect(row_of(agent, "rules", 1)["state"] == "good", json.dumps(updates.updates(agent)))
 
 
+FILE_RULE = """title: Files
+id: 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a3f00
+level: low
+logsource: {product: linux, category: file_event}
+detection:
+  selection:
+    TargetFilename|contains: ME
+  condition: selection
+"""
+
+
+def sees_files(agent, folder, word):
+    """Whether a file that is made is alerted for; a process start behind it is, in any case."""
+    path = folder[f"{ME}-file-{word}"]
+    with open(path, "w", encoding="ascii"):
+        pass
+    os.unlink(path)
+    updates.trigger(f"{updates.EVER}-behind-{word}")
+    agent.wait_alert(f"{updates.EVER}-behind-{word}", 20)
+    time.sleep(0.3)
+    return any(alert["rule"]["name"] == "Files" for alert in agent.alerts_with(path))
+
+
 def probes(agent, state):
     return {row["name"] for row in agent.status()["coverage"]["probes"] if row["state"] == state}
 
@@ -169,18 +192,24 @@ def probe_sets_without_a_gap():
     folder = offline.Folder()
     agent = updates.start(POLICY)
     try:
+        with open(os.path.join(agent.state, "etc", "rules", "files.yml"), "w",
+                  encoding="ascii") as file:
+            file.write(FILE_RULE.replace("ME", ME))
+        wait_until(lambda: sees_files(agent, folder, "before"), 40, agent.said)
         everything = probes(agent, "attached")
         with updates.Storm(agent, pause_s=0.005) as storm:
             install(agent, folder, "probes", 1, SMALL)
             left = probes(agent, "attached")
             expect("openat" not in left and {"exec", "connect", "accept4"} <= left, f"{left}")
+            expect(not sees_files(agent, folder, "one"), "a file event from a probe that is gone")
             install(agent, folder, "probes", 2, FILES)
             wait_until(lambda: "openat" in probes(agent, "attached"), 20, agent.said)
+            expect(sees_files(agent, folder, "two"), f"the added probe is silent: {agent.said()}")
             order(agent, "rollback")
             wait_until(lambda: "openat" not in probes(agent, "attached"), 20, agent.said)
         storm.check()
-        print(f"# of {len(everything)} probes {len(left)} were left, then "
-              f"{len(left) + len(probes(agent, 'attached')) - len(left)} again after the way back")
+        print(f"# of {len(everything)} probes {len(left)} were left, then more, then "
+              f"{len(probes(agent, 'attached'))} after the way back")
         agent.stop()
         agent.start()
         wait_until(lambda: probes(agent, "attached") == left, 20,
@@ -188,6 +217,7 @@ def probe_sets_without_a_gap():
         order(agent, "rollback")
         wait_until(lambda: probes(agent, "attached") == everything, 20,
                    lambda: f"the factory set: {probes(agent, 'attached')}\n{agent.said()}")
+        expect(sees_files(agent, folder, "three"), "the factory set shows files")
     finally:
         agent.__exit__()
 
