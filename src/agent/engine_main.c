@@ -18,13 +18,12 @@
 #include "base/sandbox.h"
 #include "engine/engine.h"
 #include "ring/ring.h"
+#include "update/slots/sealed_memory.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -219,20 +218,11 @@ static void prepare(struct judge *judge, struct engine *engine)
 /* Maps sealed memory and closes its descriptor; size 0: it cannot be mapped. */
 static struct bytes map_sealed(int fd)
 {
-    struct stat status;
-    void *memory = MAP_FAILED;
-    if (fstat(fd, &status) == 0 && status.st_size > 0)
-        memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    struct bytes view = {NULL, 0};
+    if (!result_is_ok(sealed_memory_map(fd, RELEASE_SET_BYTES_MAX, &view)))
+        view = (struct bytes){NULL, 0};
     close(fd);
-    if (memory == MAP_FAILED)
-        return (struct bytes){NULL, 0};
-    return (struct bytes){memory, (size_t)status.st_size};
-}
-
-static void unmap(struct bytes memory)
-{
-    if (memory.size > 0)
-        (void)munmap((void *)(uintptr_t)memory.data, memory.size);
+    return view;
 }
 
 static RESULT load_joined(const struct judge *judge, struct bytes pack, struct engine **ret_engine,
@@ -246,19 +236,9 @@ static RESULT load_joined(const struct judge *judge, struct bytes pack, struct e
     return result;
 }
 
-/* Also what the breaker lets in again: a rule may be off for both reasons. */
-static RESULT apply_policy(const struct judge *judge, struct engine *engine,
-                           struct explanation *why)
-{
-    size_t off;
-    GUARD(engine_sources_apply_policy(&judge->set, engine, &off, why));
-    counter_set(COUNTER_engine_rules_off_by_policy, off);
-    return RESULT_OK;
-}
-
 static void take_releases(struct judge *judge, int fd)
 {
-    unmap(judge->releases);
+    sealed_memory_unmap(judge->releases);
     judge->releases = map_sealed(fd);
     struct result result = result_fail(ERROR_MEMORY);
     if (judge->releases.size > 0)
@@ -278,9 +258,10 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
     struct result result = result_fail(ERROR_FORMAT);
     if (pack.size > 0)
         result = load_joined(judge, pack, &engine, &event, &why);
-    unmap(pack);
+    sealed_memory_unmap(pack);
+    size_t off = 0;
     if (result_is_ok(result)) {
-        result = apply_policy(judge, engine, &why);
+        result = engine_sources_apply_policy(&judge->set, engine, &off, &why);
         if (!result_is_ok(result)) {
             engine_event_free(event);
             engine_free(engine);
@@ -302,6 +283,7 @@ static void take_rules(struct judge *judge, int fd, uint64_t generation)
         judge->event = event;
         judge->limit = limit;
         judge->generation = generation;
+        counter_set(COUNTER_engine_rules_off_by_policy, off);
         prepare(judge, engine);
     } else {
         fprintf(stderr, "creance-engine: rule set %lu: %s\n", (unsigned long)generation, why.text);
@@ -327,8 +309,9 @@ static void switch_rule(struct judge *judge, const struct message_rule_switch *m
     if (judge->engine == NULL)
         return;
     (void)engine_rule_disable(judge->engine, rule.bytes, message->is_off != 0);
-    if (message->is_off == 0)
-        result_ignore(apply_policy(judge, judge->engine, &why)); /* it was read before */
+    size_t off;
+    if (message->is_off == 0) /* it may be off for both reasons; the policy was read before */
+        result_ignore(engine_sources_apply_policy(&judge->set, judge->engine, &off, &why));
 }
 
 /* Says up to where all events are judged; the supervisor acts on it, so it must arrive. */

@@ -141,39 +141,20 @@ RESULT engine_sources_local(struct bytes pack, uint8_t **ret_pack, size_t *ret_s
 
 /* --- policy ----------------------------------------------------------------------------------- */
 
-struct policy {
-    struct engine *engine;
-    size_t off;
-};
-
 static bool is_beyond_policies(const struct engine_rule *rule)
 {
-    return strncmp(rule->file, "local/", 6) == 0 || strncmp(rule->file, "factory/", 8) == 0;
-}
-
-static RESULT switch_off(void *context, const char *id, struct explanation *why)
-{
-    struct policy *policy = context;
-    (void)why;
-    for (size_t i = 0; i < engine_rule_count(policy->engine); i++) {
-        const struct engine_rule *rule = engine_rule(policy->engine, i);
-        if (strcmp(rule->id, id) == 0 && !is_beyond_policies(rule))
-            policy->off += engine_rule_disable(policy->engine, rule->digest, true);
-    }
-    return RESULT_OK;
+    return string_starts_with(rule->file, "local/") || string_starts_with(rule->file, "factory/");
 }
 
 RESULT engine_sources_apply_policy(const struct release_set *set, struct engine *engine,
                                    size_t *ret_off, struct explanation *why)
 {
     struct bytes data = set->bundles[bundle_kind_stream(BUNDLE_POLICY)];
-    struct policy policy = {.engine = engine};
     struct bundle bundle;
+    size_t unknown; /* rules may come and go beside a policy */
     *ret_off = 0;
     if (data.size == 0)
         return RESULT_OK;
     GUARD(bundle_open(data.data, data.size, &bundle, why));
-    GUARD(content_policy_read(&bundle, switch_off, &policy, why));
-    *ret_off = policy.off;
-    return RESULT_OK;
+    return content_policy_apply(&bundle, engine, is_beyond_policies, ret_off, &unknown, why);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 static const char MAGIC[8] = {'C', 'R', 'E', 'R', 'E', 'L', 'S', '1'};
+static_assert(RELEASE_SET_BYTES_MAX > (int64_t)BUNDLE_ENGINE_KINDS * LIMIT_BUNDLE_BYTES,
+              "the largest bundles of all kinds fit");
 enum { HEAD_BYTES = sizeof MAGIC + BUNDLE_ENGINE_KINDS * sizeof(uint64_t) };
 
 static RESULT write_set(const struct bytes *views, struct writer *writer)

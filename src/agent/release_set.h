@@ -6,8 +6,12 @@
  *
  *   "CRERELS1", then for each kind (bundle_kind.h, those of engines) a u64 size, then the bundles
  */
+#include "base/limits.h"
 #include "base/reader.h"
 #include "content/bundle_kind.h"
+
+/* More than any set, and than the pack of the rule folders. */
+enum { RELEASE_SET_BYTES_MAX = 1024 * MIB };
 
 struct release_set {
     struct bytes bundles[BUNDLE_ENGINE_KINDS]; /* by stream; size 0: the factory set */
@@ -19,11 +23,3 @@ RESULT release_set_seal(const int releases[BUNDLE_ENGINE_KINDS], int *ret_sealed
 
 /* Views into `data`; size 0 is the set of none. ERROR_FORMAT. */
 RESULT release_set_open(struct bytes data, struct release_set *ret_set);
-
-/* The same on the way to a test: one bundle, of this kind. */
-static inline struct release_set release_set_of(uint32_t kind, struct bytes bundle)
-{
-    struct release_set set = {0};
-    set.bundles[bundle_kind_stream(kind)] = bundle;
-    return set;
-}

@@ -96,7 +96,7 @@ struct tree {
     struct tree_period periods[TREE_PERIODS_MAX];
     /* Updates. */
     uint32_t boot_level;  /* enum boot_level */
-    uint32_t enforcement; /* enum lifecycle_enforcement, of the rules */
+    uint32_t enforcement; /* enum lifecycle_enforcement: cut where any stream's is */
     uint32_t is_held;     /* by the administrator: all updates */
     uint32_t is_pinned;   /* to one release */
     uint32_t release_count;

@@ -7,12 +7,11 @@
 #include "agent/child.h"
 #include "agent/trial.h"
 #include "base/sandbox.h"
+#include "update/slots/sealed_memory.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WORD_WAIT_MS = 10000 };
@@ -25,14 +24,12 @@ static _Noreturn void give_up(const char *what)
 
 static struct bytes map_sealed(int fd)
 {
-    struct stat status;
-    void *memory = MAP_FAILED;
-    if (fstat(fd, &status) == 0 && status.st_size > 0)
-        memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    struct bytes view = {NULL, 0};
+    bool is_mapped = result_is_ok(sealed_memory_map(fd, RELEASE_SET_BYTES_MAX, &view));
     close(fd);
-    if (memory == MAP_FAILED)
+    if (!is_mapped || view.size == 0)
         give_up("cannot map what is to be tried");
-    return (struct bytes){memory, (size_t)status.st_size};
+    return view;
 }
 
 static void take_releases(struct trial *trial, const struct message *message)

@@ -290,7 +290,7 @@ static void check_settings(struct content_check_verb *verb)
     if (bundle->facts.kind == BUNDLE_PROBES)
         result = content_probes_read(bundle, &probes, &why);
     else if (bundle->facts.kind == BUNDLE_POLICY && verb->engine != NULL)
-        result = content_policy_apply(bundle, verb->engine, &off, &unknown, &why);
+        result = content_policy_apply(bundle, verb->engine, NULL, &off, &unknown, &why);
     else if (bundle->facts.kind == BUNDLE_POLICY)
         result = content_policy_read(bundle, nothing, NULL, &why);
     if (fault_is_planted(FAULT_CHECK_SETTINGS_OFF))

@@ -82,6 +82,7 @@ RESULT content_policy_read(const struct bundle *bundle, content_take_id *take, v
 
 struct policy {
     struct engine *engine;
+    bool (*is_exempt)(const struct engine_rule *rule);
     size_t off;
     size_t unknown;
 };
@@ -93,19 +94,22 @@ static RESULT switch_off(void *context, const char *id, struct explanation *why)
     bool is_known = false;
     for (size_t i = 0; i < engine_rule_count(policy->engine); i++) {
         const struct engine_rule *rule = engine_rule(policy->engine, i);
-        if (string_equal(rule->id, id) && !rule->is_disabled) {
+        if (!string_equal(rule->id, id))
+            continue;
+        is_known = true;
+        bool is_exempt = policy->is_exempt != NULL && policy->is_exempt(rule);
+        if (!rule->is_disabled && !is_exempt)
             policy->off += engine_rule_disable(policy->engine, rule->digest, true);
-            is_known = true;
-        }
     }
     policy->unknown += !is_known;
     return RESULT_OK;
 }
 
 RESULT content_policy_apply(const struct bundle *bundle, struct engine *engine,
+                            bool (*is_exempt)(const struct engine_rule *rule),
                             size_t *ret_off, size_t *ret_unknown, struct explanation *why)
 {
-    struct policy policy = {.engine = engine};
+    struct policy policy = {.engine = engine, .is_exempt = is_exempt};
     GUARD(content_policy_read(bundle, switch_off, &policy, why));
     *ret_off = policy.off;
     *ret_unknown = policy.unknown;

@@ -17,8 +17,10 @@ typedef struct result content_take_id(void *context, const char *id, struct expl
 RESULT content_policy_read(const struct bundle *bundle, content_take_id *take, void *context,
                            struct explanation *why);
 
-/* Switches the rules of the policy off. *ret_unknown are ids that no loaded rule has. */
+/* Switches the rules of the policy off, but those that are exempt (NULL: none is). *ret_unknown are
+ * ids that no loaded rule has. */
 RESULT content_policy_apply(const struct bundle *bundle, struct engine *engine,
+                            bool (*is_exempt)(const struct engine_rule *rule),
                             size_t *ret_off, size_t *ret_unknown, struct explanation *why);
 
 /* ERROR_UNSUPPORTED, with `why`: a probe that this version

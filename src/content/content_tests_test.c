@@ -281,11 +281,11 @@ static void test_settings(void **state)
     size_t off, unknown;
     static const char OFF[] = "disabled: [0a0a0a0a-0000-4000-8000-000000000001, other]\n";
     fixture = open_bundle("policy", LIST("policy/a.yml", OFF));
-    assert_ok(content_policy_apply(&fixture->bundle, rules->engine, &off, &unknown, &why));
+    assert_ok(content_policy_apply(&fixture->bundle, rules->engine, NULL, &off, &unknown, &why));
     assert_int_equal(off, 1);
     assert_int_equal(unknown, 1);
     assert_true(engine_rule(rules->engine, 0)->is_disabled);
-    assert_error(content_policy_apply(&rules->bundle, rules->engine, &off, &unknown, &why),
+    assert_error(content_policy_apply(&rules->bundle, rules->engine, NULL, &off, &unknown, &why),
                  ERROR_STATE);
     close_bundle(rules);
     close_bundle(fixture);

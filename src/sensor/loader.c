@@ -272,7 +272,8 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     if (failure == -EPERM)
         return explain_refusal(why, EPERM, "");
     if (failure != 0) {
-        ret_loaded->probes[PROBE_snapshot_plain].state = PROBE_UNTRIED;
+        if (ret_loaded->probes[PROBE_snapshot_plain].state == PROBE_SPARE)
+            ret_loaded->probes[PROBE_snapshot_plain].state = PROBE_UNTRIED;
         GUARD(programs_try_each(settings, ret_loaded));
         spare_snapshot(ret_loaded);
         failure = object_load(settings, ret_loaded, &object);

@@ -283,6 +283,25 @@ static void find_losses(struct health *health, struct findings *findings, uint64
     }
 }
 
+/* Chosen, by a probe set or because the host boots badly; to be seen all the same. */
+static void find_left_out(const struct tree *tree, struct findings *findings)
+{
+    char names[EXPLANATION_BYTES] = "";
+    unsigned count = 0;
+    for (unsigned i = 0; i < tree->probe_count && i < PROBE_COUNT && i < TREE_PROBES_MAX; i++) {
+        if (tree->probes[i].state != PROBE_LEFT_OUT)
+            continue;
+        size_t at = strlen(names);
+        (void)string_format(names + at, sizeof names - at, "%s%s", count == 0 ? "" : ", ",
+                            probe_row((enum probe)i)->name);
+        count++;
+    }
+    if (count > 0)
+        find(findings, "note", "coverage",
+             "%u probes are left out on purpose (%s): `creance probe` says what they would show.",
+             count, names);
+}
+
 static void find_probes(const struct health *health, struct findings *findings)
 {
     const struct tree *tree = &health->tree;
@@ -296,6 +315,7 @@ static void find_probes(const struct health *health, struct findings *findings)
                  "Probe %s could not be attached (%s). Not seen: %s", row->name,
                  strerror((int)tree->probes[i].error), row->doc);
     }
+    find_left_out(tree, findings);
 }
 
 static void find_rules(const struct health *health, struct findings *findings)

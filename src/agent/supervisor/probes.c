@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { LOADING_MAX_S = 60 };
+enum { LOADING_MAX_S = 60, READS_MAX = 3 };
 
 void probes_open(struct supervisor *supervisor)
 {
@@ -53,6 +53,12 @@ static bool is_loading(const struct probes *probes)
     return !probe_set_is_empty(&probes->loading);
 }
 
+/* Also while one that was ended on purpose has not gone yet. */
+static bool is_loader_there(const struct supervisor *supervisor)
+{
+    return is_loading(&supervisor->updates->probes) || supervisor->children[ROLE_probes].pid != 0;
+}
+
 static void launch_loader(struct supervisor *supervisor, const struct probe_set *set,
                           bool is_trial)
 {
@@ -76,7 +82,7 @@ void probes_try(struct supervisor *supervisor, const struct probe_set *set)
     remember(&updates->probes, updates->trying.name, set);
     if (supervisor->options->without_sensor)
         tell(updates, STREAM_PROBES, LIFECYCLE_EVENT_TRIAL_PASSED, updates->trying.name);
-    else if (is_loading(&updates->probes))
+    else if (is_loader_there(supervisor))
         tell(updates, STREAM_PROBES, LIFECYCLE_EVENT_ENVIRONMENT, updates->trying.name);
     else
         launch_loader(supervisor, set, true);
@@ -141,9 +147,12 @@ static void start_reading(struct supervisor *supervisor)
 {
     struct probes *probes = &supervisor->updates->probes;
     struct explanation why;
-    if (supervisor->children[ROLE_trial].pid != 0 || probes->is_reading)
-        return; /* the next turn */
+    if (supervisor->children[ROLE_trial].pid != 0 || probes->is_reading
+        || now_ns() < probes->next_read_ns)
+        return; /* another turn */
     probes->is_reading = true;
+    probes->reading = probes->active.name;
+    probes->next_read_ns = now_ns() + NS_PER_S;
     if (result_is_ok(trials_launch(supervisor, probes->active.sealed, &why)))
         return;
     say("the probe set that shall be in force cannot be read: %s", why.text);
@@ -154,6 +163,7 @@ static void want(struct supervisor *supervisor, const struct probe_set *set)
 {
     struct probes *probes = &supervisor->updates->probes;
     probes->is_read = true;
+    probes->read_failures = 0;
     probes->wanted = *set;
     probes->given_up = PROBE_SET_NONE;
     supervisor->resources.probes = *set;
@@ -164,6 +174,7 @@ void probes_activate(struct supervisor *supervisor, const struct road_load *load
     struct probes *probes = &supervisor->updates->probes;
     struct release_name before = probes->active.name;
     bool was_read = probes->is_read;
+    probes->is_from_disk = is_anew;
     if (!held_take(&probes->active, load))
         say("cannot keep the memory of a probe set: %s", result_text(result_from_errno()));
     if (release_name_is_factory(probes->active.name)) {
@@ -173,7 +184,7 @@ void probes_activate(struct supervisor *supervisor, const struct road_load *load
     if (!is_anew && was_read && release_name_equal(before, probes->active.name))
         return;
     const struct probe_set *known = find_known(probes, probes->active.name);
-    probes->is_from_disk = is_anew;
+    probes->read_failures = 0;
     if (known != NULL && !is_anew) {
         want(supervisor, known);
         return;
@@ -187,7 +198,12 @@ void probes_take_read(struct supervisor *supervisor, bool is_good, const struct 
 {
     struct updates *updates = supervisor->updates;
     struct probes *probes = &updates->probes;
+    bool is_ours = probes->is_reading && release_name_equal(probes->reading, probes->active.name);
     probes->is_reading = false;
+    if (!is_ours || probes->is_read)
+        return; /* another set is in force by now */
+    if (!is_good && ++probes->read_failures < READS_MAX)
+        return; /* once more: it may have been the host */
     probes->is_read = true;
     if (!is_good) {
         tell_failed(updates, STREAM_PROBES, probes->active.name, LIFECYCLE_FAILURE_LOAD);
@@ -251,7 +267,7 @@ void probes_work(struct supervisor *supervisor)
     end_hung(supervisor);
     if (!probes->is_read)
         start_reading(supervisor);
-    if (!probes->is_read || !is_base_done || is_loading(probes)
+    if (!probes->is_read || !is_base_done || is_loader_there(supervisor)
         || supervisor->boot_level >= BOOT_LEVEL_FACTORY)
         return;
     remove_unwanted(supervisor);

@@ -144,8 +144,10 @@ void trials_stop(struct supervisor *supervisor, unsigned stream)
     if (!trials_is_trying(updates) || updates->trying.stream != stream)
         return;
     trials_forget(updates);
-    close_release(&updates->trying);
-    end_child(supervisor, ROLE_trial);
+    if (!updates->probes.is_reading) { /* else the process is not this trial's */
+        close_release(&updates->trying);
+        end_child(supervisor, ROLE_trial);
+    }
     if (stream >= BUNDLE_ENGINE_KINDS) {
         probes_stop_trial(supervisor);
         return;

@@ -28,16 +28,25 @@ struct release_name release_name_in(const struct lifecycle_release *release)
     return release == NULL ? factory : release->name;
 }
 
-/* A number for all that engines run together; FNV-1a over the streams' names. */
+/* FNV-1a: tells things apart, proves nothing. */
+#define MIX_BEGIN UINT64_C(0xcbf29ce484222325)
+static uint64_t mix(uint64_t sum, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+/* A number for all that engines run together. */
 engine_load load_with(const struct updates *updates, unsigned stream, struct release_name name)
 {
-    uint64_t load = UINT64_C(0xcbf29ce484222325);
+    uint64_t load = MIX_BEGIN;
     bool is_factory = true;
     for (unsigned i = 0; i < BUNDLE_ENGINE_KINDS; i++) {
         const struct release_name *one = i == stream ? &name : &updates->runs[i].name;
         is_factory = is_factory && release_name_is_factory(*one);
-        for (size_t at = 0; at < RELEASE_NAME_BYTES; at++)
-            load = (load ^ one->bytes[at]) * UINT64_C(0x100000001b3);
+        load = mix(load, one->bytes, sizeof one->bytes);
     }
     return is_factory ? 0 : load | 1;
 }
@@ -122,6 +131,14 @@ static void start_shadow(void *context, const struct road_load *load)
 
 static void stop_trial(void *context, unsigned stream) { trials_stop(context, stream); }
 
+static bool has_engine(const struct supervisor *supervisor, engine_load load)
+{
+    for (unsigned slot = 0; slot < ENGINE_SLOTS; slot++)
+        if (supervisor->slots.slots[slot].is_loaded && supervisor->slots.slots[slot].load == load)
+            return true;
+    return false;
+}
+
 static void make_active(struct supervisor *supervisor, const struct road_load *load, bool is_anew)
 {
     struct updates *updates = supervisor->updates;
@@ -135,13 +152,16 @@ static void make_active(struct supervisor *supervisor, const struct road_load *l
     }
     int sealed = -1;
     bool is_held = held_take(&updates->runs[load->stream], load);
+    engine_load wanted = load_wanted(updates);
     if (!is_held || !result_is_ok(seal_with(updates, STREAM_COUNT, -1, &sealed))) {
+        bool is_there = has_engine(supervisor, wanted);
         counter_add(COUNTER_supervisor_release_sets_failed, 1);
-        say("there is no memory for what the engine shall run; what runs stays in force");
-        return;
+        say("there is no memory for what the engine shall run; %s",
+            is_there ? "an engine that has it goes on with it" : "the factory set runs");
+        wanted = is_there ? wanted : 0;
     }
     struct engine_orders orders;
-    engine_slots_activate(&supervisor->slots, load_wanted(updates), is_anew, &orders);
+    engine_slots_activate(&supervisor->slots, wanted, is_anew && sealed >= 0, &orders);
     if (supervisor->slots.is_fresh) /* it starts with this */
         orders.start[supervisor->slots.active] = true;
     engines_carry_out(supervisor, &orders, sealed);
@@ -196,20 +216,14 @@ static void say_text(void *context, const char *text)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t sum, const char *text)
-{
-    for (; *text != '\0'; text++)
-        sum = (sum ^ (uint8_t)*text) * UINT64_C(0x100000001b3); /* FNV-1a */
-    return sum;
-}
-
 /* Of what does not come on the road: the kernel and this program. */
 static uint64_t fingerprint(void)
 {
     struct utsname system = {0};
     (void)uname(&system);
-    uint64_t sum = mix(UINT64_C(0xcbf29ce484222325), system.release);
-    return mix(mix(sum, system.version), CREANCE_VERSION);
+    uint64_t sum = mix(MIX_BEGIN, system.release, strlen(system.release));
+    sum = mix(sum, system.version, strlen(system.version));
+    return mix(sum, CREANCE_VERSION, strlen(CREANCE_VERSION));
 }
 
 /* Something of this host's own that does not change. */
@@ -221,7 +235,7 @@ static uint64_t host_number(void)
         return 0;
     ssize_t size = read(fd, text, sizeof text - 1);
     close(fd);
-    return size > 0 ? mix(UINT64_C(0xcbf29ce484222325), text) : 0;
+    return size > 0 ? mix(MIX_BEGIN, text, strlen(text)) : 0;
 }
 
 /* Root's own, or none: what is in there is believed (slots.h). */
@@ -252,7 +266,7 @@ static RESULT open_road(struct supervisor *supervisor)
                   set_level, say_text, supervisor},
         .host = host_number(),
         .fingerprint = fingerprint(),
-        .engine = (uint32_t)mix(UINT64_C(0xcbf29ce484222325), CREANCE_VERSION),
+        .engine = (uint32_t)mix(MIX_BEGIN, CREANCE_VERSION, strlen(CREANCE_VERSION)),
         .stream_count = STREAM_COUNT,
         .lifecycle = settings->lifecycle,
         .admission = settings->admission,
@@ -417,7 +431,10 @@ static void show(struct supervisor *supervisor)
                    sizeof entry->release.name.bytes);
     }
     tree->boot_level = (uint32_t)road_level(supervisor->updates->road);
-    tree->enforcement = (uint32_t)road_enforcement(supervisor->updates->road, 0);
+    tree->enforcement = LIFECYCLE_ENFORCE_FULL;
+    for (unsigned stream = 0; stream < STREAM_COUNT; stream++)
+        if (road_enforcement(supervisor->updates->road, stream) == LIFECYCLE_ENFORCE_CUT)
+            tree->enforcement = LIFECYCLE_ENFORCE_CUT;
 }
 
 /* What root put there itself (installs.h): its word stands for ticket and log. */

@@ -66,7 +66,10 @@ struct probes {
     bool has_refused;           /* the kernel refused one */
     struct known_probe_set known[PROBE_SETS_KNOWN];
     unsigned next_known;
-    bool is_reading;            /* a trial's process reads `active` */
+    bool is_reading;            /* a trial's process reads this one: */
+    struct release_name reading;
+    unsigned read_failures;     /* in a row; the host may be short of what it needs */
+    uint64_t next_read_ns;
     bool is_from_disk;          /* to see whether its slot still says the same */
 };
 
