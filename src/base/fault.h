@@ -83,6 +83,10 @@ enum fault {
     FAULT_HUB_SHRUGS,                /* hub-shrugs: a gate is breached and nothing happens */
     FAULT_HUB_HASTY,                 /* hub-hasty: missing reports count as healthy */
     FAULT_HUB_TELLS_NOBODY,          /* hub-tells-nobody: a halt reaches no host */
+    /* of the rollout's code, which its own tests and the simulator must find */
+    FAULT_WAVES_IGNORED,             /* waves-ignored: a start offers to all hosts of the ring */
+    FAULT_WAVES_WITHOUT_RELEASE,     /* waves-without-release: the same hosts go first each time */
+    FAULT_WAVES_NOT_RELATIVE,        /* waves-not-relative: a wave's time counts from the first's */
     FAULT_COUNT
 };
 _Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");

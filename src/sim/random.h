@@ -4,7 +4,7 @@
  * Random numbers without a state: each is a function of (seed, host, purpose, count), so that it
  * does not matter in which order hosts are simulated, and a host's luck can be asked for again.
  */
-#include <stdint.h>
+#include "base/mix.h"
 
 /* What a number is for. Two purposes of one host have nothing to do with each other. */
 enum sim_purpose {
@@ -13,13 +13,7 @@ enum sim_purpose {
     SIM_CUT, SIM_CANARY, SIM_WORLD,
 };
 
-static inline uint64_t sim_mix(uint64_t mixed)
-{
-    mixed += UINT64_C(0x9e3779b97f4a7c15);
-    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ (mixed >> 31);
-}
+static inline uint64_t sim_mix(uint64_t mixed) { return mix64(mixed); }
 
 static inline uint64_t sim_random(uint64_t seed, uint64_t host, enum sim_purpose purpose,
                                   uint32_t count)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/lifecycle/halts.h"
 
+#include "base/mix.h"
+
 enum {
     ENCODED_MAGIC = 0x544c4148, /* "HALT" */
     ENCODED_VERSION = 1,
@@ -104,15 +106,10 @@ struct halt_view halts_of(const struct halts *halts, struct release_name release
 struct steady_time halts_recall_at(const struct halt_view *view, uint64_t host,
                                    struct release_name release)
 {
-    /* splitmix64's mixing: neighbouring host numbers must fall far apart. */
     uint64_t mixed = host;
     for (size_t i = 0; i < RELEASE_NAME_BYTES; i++)
         mixed = mixed * 31 + release.bytes[i];
-    mixed += UINT64_C(0x9e3779b97f4a7c15);
-    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-    mixed ^= mixed >> 31;
-    return steady_after(view->recall_from, (uint32_t)(mixed % HALTS_RECALL_SPREAD_S));
+    return steady_after(view->recall_from, (uint32_t)(mix64(mixed) % HALTS_RECALL_SPREAD_S));
 }
 
 static struct result encode_list(const struct halt_list *list, struct writer *writer)
