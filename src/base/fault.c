@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum fault fault_planted = FAULT_NONE;
-uint64_t fault_set;
+uint64_t fault_set[2];
 
 enum { SLOW_LOAD_S = 3 };
 
@@ -119,6 +119,12 @@ void fault_plant(void)
         {"waves-ignored", FAULT_WAVES_IGNORED},
         {"waves-without-release", FAULT_WAVES_WITHOUT_RELEASE},
         {"waves-not-relative", FAULT_WAVES_NOT_RELATIVE},
+        {"gate-shrugs", FAULT_GATE_SHRUGS},
+        {"gate-missing-is-well", FAULT_GATE_MISSING_IS_WELL},
+        {"gate-silence-is-well", FAULT_GATE_SILENCE_IS_WELL},
+        {"gate-one-halts", FAULT_GATE_ONE_HALTS},
+        {"gate-forgets-sizes", FAULT_GATE_FORGETS_SIZES},
+        {"gate-peeks", FAULT_GATE_PEEKS},
         {"hub-shrugs", FAULT_HUB_SHRUGS},
         {"hub-hasty", FAULT_HUB_HASTY},
         {"hub-tells-nobody", FAULT_HUB_TELLS_NOBODY},
@@ -144,7 +150,7 @@ void fault_plant(void)
         size_t size = strcspn(names, ",");
         for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
             if (strlen(FAULTS[i].name) == size && memcmp(FAULTS[i].name, names, size) == 0)
-                fault_set |= UINT64_C(1) << FAULTS[i].fault;
+                fault_set[FAULTS[i].fault / 64] |= UINT64_C(1) << FAULTS[i].fault % 64;
         }
         names += size + (names[size] == ',');
     }

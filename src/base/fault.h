@@ -87,20 +87,27 @@ enum fault {
     FAULT_WAVES_IGNORED,             /* waves-ignored: a start offers to all hosts of the ring */
     FAULT_WAVES_WITHOUT_RELEASE,     /* waves-without-release: the same hosts go first each time */
     FAULT_WAVES_NOT_RELATIVE,        /* waves-not-relative: a wave's time counts from the first's */
+    FAULT_GATE_SHRUGS,               /* gate-shrugs: a breach is found and nothing is done */
+    FAULT_GATE_MISSING_IS_WELL,      /* gate-missing-is-well: who lacks a number is not bad */
+    FAULT_GATE_SILENCE_IS_WELL,      /* gate-silence-is-well: who says nothing is not bad */
+    FAULT_GATE_ONE_HALTS,            /* gate-one-halts: one host is enough */
+    FAULT_GATE_FORGETS_SIZES,        /* gate-forgets-sizes: as if as many hosts had the release as
+                                        have it not */
+    FAULT_GATE_PEEKS,                /* gate-peeks: a test for one look is made at each look */
     FAULT_COUNT
 };
-_Static_assert(FAULT_COUNT <= 64, "fault_set has 64 bits");
+_Static_assert(FAULT_COUNT <= 128, "fault_set has 128 bits");
 
 #ifdef CREANCE_FAULTS
 #include <stdlib.h>
 #include <string.h>
 
 extern enum fault fault_planted; /* by a test, in its own process */
-extern uint64_t fault_set;        /* by the environment: bits 1 << fault */
+extern uint64_t fault_set[2];     /* by the environment: bit fault % 64 of word fault / 64 */
 
 static inline bool fault_is_planted(enum fault fault)
 {
-    return fault_planted == fault || (fault_set >> fault & 1) != 0;
+    return fault_planted == fault || (fault_set[fault / 64] >> fault % 64 & 1) != 0;
 }
 
 static inline bool fault_is_named(struct bytes text, const char *name)
