@@ -11,10 +11,8 @@ enum { STAT_BYTES = 2048 };
 
 double process_usage_ticks_per_second(void) { return (double)sysconf(_SC_CLK_TCK); }
 
-static bool read_file(int processes, uint32_t pid, const char *name, char text[STAT_BYTES])
+static bool read_text(int processes, const char *path, char text[STAT_BYTES])
 {
-    char path[64];
-    string_format(path, sizeof path, "%u/%s", pid, name);
     int file = openat(processes, path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return false;
@@ -22,6 +20,13 @@ static bool read_file(int processes, uint32_t pid, const char *name, char text[S
     close(file);
     text[size > 0 ? size : 0] = '\0';
     return size > 0;
+}
+
+static bool read_file(int processes, uint32_t pid, const char *name, char text[STAT_BYTES])
+{
+    char path[64];
+    string_format(path, sizeof path, "%u/%s", pid, name);
+    return read_text(processes, path, text);
 }
 
 /* The number in the word after `skip` words. 0 where there is none. */
@@ -60,5 +65,26 @@ struct process_usage process_usage_read(int processes, uint32_t pid)
     uint64_t resident = word(text, 1) * page, shared = word(text, 2) * page;
     usage.shared_bytes = shared < resident ? shared : resident;
     usage.private_bytes = resident - usage.shared_bytes;
+    return usage;
+}
+
+/* "MemTotal:       24618632 kB". 0 where there is none. */
+static uint64_t bytes_of(const char *text, const char *name)
+{
+    const char *row = strstr(text, name);
+    if (row == NULL)
+        return 0;
+    row += strlen(name);
+    return word(row + strspn(row, " "), 0) * 1024;
+}
+
+struct memory_usage memory_usage_read(int processes)
+{
+    struct memory_usage usage = {0};
+    char text[STAT_BYTES];
+    if (processes < 0 || !read_text(processes, "meminfo", text))
+        return usage;
+    usage.total_bytes = bytes_of(text, "MemTotal:");
+    usage.available_bytes = bytes_of(text, "MemAvailable:");
     return usage;
 }

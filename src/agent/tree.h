@@ -67,9 +67,9 @@ struct tree_arrivals {
     uint32_t log;            /* enum refresh_log */
     uint32_t status, retry_s; /* the server's last answer, and how long it wants to be let alone */
     uint32_t not_had, refused; /* files in the last round */
+    uint32_t unnamed;          /* streams of which the repository names no release */
     uint64_t log_size, log_at_s; /* of the newest believed checkpoint */
     uint32_t offers_refused; /* by the supervisor */
-    uint32_t reserved;
     char refused_why[256];   /* why the last one was; "": the last one was taken */
 };
 
@@ -97,6 +97,7 @@ struct tree {
     /* Updates. */
     uint32_t boot_level;  /* enum boot_level */
     uint32_t enforcement; /* enum lifecycle_enforcement: cut where any stream's is */
+    uint32_t pressure;    /* on the host: PRESSURE_ bits */
     uint32_t is_held;     /* by the administrator: all updates */
     uint32_t is_pinned;   /* to one release */
     uint32_t release_count;

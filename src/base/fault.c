@@ -6,11 +6,12 @@
 #include "base/limits.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 enum fault fault_planted = FAULT_NONE;
-uint64_t fault_set[2];
+bool fault_set[FAULT_COUNT];
 
 enum { SLOW_LOAD_S = 3 };
 
@@ -94,64 +95,32 @@ void fault_in_loading(struct bytes title)
         eat_memory();
 }
 
+static enum fault find_fault(const char *name, size_t size)
+{
+    static const char *const WORDS[] = {
+        "",
+#define FAULT(id, word, text) word,
+#include "base/fault.def"
+    };
+    for (unsigned fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+        if (strlen(WORDS[fault]) == size && memcmp(WORDS[fault], name, size) == 0)
+            return (enum fault)fault;
+    }
+    return FAULT_NONE;
+}
+
 void fault_plant(void)
 {
-    static const struct {
-        const char *name;
-        enum fault fault;
-    } FAULTS[] = {
-        {"breaker-off", FAULT_BREAKER_OFF},
-        {"alert-limit-off", FAULT_ALERT_LIMIT_OFF},
-        {"engine-budget-off", FAULT_ENGINE_BUDGET_OFF},
-        {"trial-tripwire-off", FAULT_TRIAL_TRIPWIRE_OFF},
-        {"trial-off", FAULT_TRIAL_OFF},
-        {"probes-refused", FAULT_PROBES_REFUSED},
-        {"probes-crash", FAULT_PROBES_CRASH},
-        {"breaker-hasty", FAULT_BREAKER_HASTY},
-        {"fields-unchecked", FAULT_ENGINE_FIELDS_UNCHECKED},
-        {"regex-backtracks", FAULT_ENGINE_BACKTRACKS},
-        {"check-target-off", FAULT_CHECK_TARGET_OFF},
-        {"check-tests-off", FAULT_CHECK_TESTS_OFF},
-        {"check-fields-off", FAULT_CHECK_FIELDS_OFF},
-        {"check-cost-off", FAULT_CHECK_COST_OFF},
-        {"check-time-off", FAULT_CHECK_TIME_OFF},
-        {"check-settings-off", FAULT_CHECK_SETTINGS_OFF},
-        {"waves-ignored", FAULT_WAVES_IGNORED},
-        {"waves-without-release", FAULT_WAVES_WITHOUT_RELEASE},
-        {"waves-not-relative", FAULT_WAVES_NOT_RELATIVE},
-        {"gate-shrugs", FAULT_GATE_SHRUGS},
-        {"gate-missing-is-well", FAULT_GATE_MISSING_IS_WELL},
-        {"gate-silence-is-well", FAULT_GATE_SILENCE_IS_WELL},
-        {"gate-one-halts", FAULT_GATE_ONE_HALTS},
-        {"gate-forgets-sizes", FAULT_GATE_FORGETS_SIZES},
-        {"gate-peeks", FAULT_GATE_PEEKS},
-        {"hub-shrugs", FAULT_HUB_SHRUGS},
-        {"hub-hasty", FAULT_HUB_HASTY},
-        {"hub-tells-nobody", FAULT_HUB_TELLS_NOBODY},
-        {"lifecycle-stays", FAULT_LIFECYCLE_STAYS},
-        {"lifecycle-no-floor", FAULT_LIFECYCLE_NO_FLOOR},
-        {"lifecycle-early-good", FAULT_LIFECYCLE_EARLY_GOOD},
-        {"lifecycle-retries-at-once", FAULT_LIFECYCLE_RETRIES_AT_ONCE},
-        {"updates-blind", FAULT_UPDATES_BLIND},
-        {"age-by-wall", FAULT_AGE_BY_WALL},
-        {"boot-guard-off", FAULT_BOOT_GUARD_OFF},
-        {"panic-probes", FAULT_PANIC_PROBES},
-        {"clock-ahead", FAULT_CLOCK_AHEAD},
-        {"clock-behind", FAULT_CLOCK_BEHIND},
-        {"switches-freely", FAULT_LIFECYCLE_SWITCHES_FREELY},
-        {"link-lies", FAULT_LINK_LIES},
-        {"updater-lies", FAULT_UPDATER_LIES},
-        {"ticket-hangs", FAULT_TICKET_HANGS},
-        {"ticket-crashes", FAULT_TICKET_CRASHES},
-        {"supervisor-hashes-not", FAULT_SUPERVISOR_HASHES_NOT},
-    };
     const char *names = getenv("CREANCE_FAULT");
     while (names != NULL && *names != '\0') {
         size_t size = strcspn(names, ",");
-        for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
-            if (strlen(FAULTS[i].name) == size && memcmp(FAULTS[i].name, names, size) == 0)
-                fault_set[FAULTS[i].fault / 64] |= UINT64_C(1) << FAULTS[i].fault % 64;
+        enum fault fault = size == 0 ? FAULT_NONE : find_fault(names, size);
+        if (fault == FAULT_NONE) {
+            fprintf(stderr, "CREANCE_FAULT: there is no fault '%.*s' (src/base/fault.def)\n",
+                    (int)size, names);
+            exit(EXIT_FAILURE);
         }
+        fault_set[fault] = true;
         names += size + (names[size] == ',');
     }
 }

@@ -104,7 +104,13 @@ static void print_head(struct output *output, const json_t *updates)
     output_part(output, is_normal ? COLOUR_NONE : COLOUR_RED, "; level: %s", level);
     if (!is_normal)
         output_part(output, COLOUR_NONE, " (%s)", online_text(updates, "boot_text"));
-    output_line(output, "; enforcement: %s%s%s", online_text(updates, "enforcement"),
+    output_part(output, COLOUR_NONE, "; enforcement: %s", online_text(updates, "enforcement"));
+    size_t at;
+    const json_t *word;
+    json_array_foreach(json_object_get(updates, "pressure"), at, word)
+        output_part(output, COLOUR_NONE, "%s%s", at == 0 ? "; under pressure of " : " and ",
+                    json_string_value(word));
+    output_line(output, "%s%s",
                 json_is_true(json_object_get(updates, "held")) ? "; held" : "",
                 json_is_true(json_object_get(updates, "pinned")) ? "; pinned" : "");
 }

@@ -7,6 +7,7 @@
 #include "engine/find_bytes.h"
 #include "engine/fold.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { REGEX_BYTES_PER_STEP = 32, PATTERNS_PER_STEP = 16 };
@@ -226,8 +227,11 @@ static bool leaf_matches(struct evaluation *evaluation, const struct program_lea
         return at != NO_INDEX;
     if (fault_is_planted(FAULT_ENGINE_FIELDS_UNCHECKED))
         at = one_too_many(evaluation, leaf->slot);
-    if (leaf->kind == LEAF_NULL && at == NO_INDEX)
+    if (leaf->kind == LEAF_NULL && at == NO_INDEX) {
+        if (fault_is_planted(FAULT_ENGINE_NULL_CRASHES))
+            abort(); /* as who reads what is not there */
         return true;
+    }
     for (; at != NO_INDEX && !evaluation->is_stopped; at = event->values[at].next) {
         struct value *value = &event->values[at];
         if (value->is_null ? leaf->kind == LEAF_NULL : value_matches(evaluation, leaf, value))

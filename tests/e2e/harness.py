@@ -110,6 +110,9 @@ def children_of(pid):
     return found
 
 
+WRAPPER = []  # what runs the agents that are started, and then becomes them
+
+
 class Agent:
     """A running agent with a state folder of its own; `with Agent() as agent:`."""
 
@@ -151,7 +154,7 @@ class Agent:
     def start(self):
         self.output = open(os.path.join(self.state, "creanced.output"), "a+")
         self.process = subprocess.Popen(
-            [program("creanced"), "--state", self.state, "--content", self.content,
+            [*WRAPPER, program("creanced"), "--state", self.state, "--content", self.content,
              *self.arguments],
             stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         if self.healthy:
@@ -188,7 +191,9 @@ class Agent:
             expect(self.process.poll() is None, f"creanced ended:\n{self.said()}")
             status = self.status()
             states = {row["name"]: row["state"] for row in status.get("processes", [])}
-            return (all(states.get(name) == "running" for name in ("sensor", "engine", "control"))
+            return (all(states.get(name) == "running" for name in ("sensor", "control"))
+                    and any(state == "running" for name, state in states.items()
+                            if name.startswith("engine"))
                     and status["rules"]["loaded"] > 0 and status["state"] != "blind")
         wait_until(is_ready, seconds, lambda: f"a healthy agent; it said:\n{self.said()}\n"
                    + creance("status", "--state", self.state).stdout)

@@ -22,7 +22,7 @@ from harness import Agent, expect, require_sensor, run_tests, wait_until  # noqa
 POLICY = "age=0,urgent=0,full=0,bake=3,shadow=1,retry=3600"
 # The mistakes of others; no trial, which stops each of them (tests/e2e/updates.py): what is shown
 # here is the net behind it; and many switches a day, since one host takes all incidents here.
-MISTAKES = "fields-unchecked,regex-backtracks,switches-freely,trial-off"
+MISTAKES = "fields-unchecked,null-crashes,regex-backtracks,switches-freely,trial-off"
 NAKED = MISTAKES + ",updates-blind,breaker-off"
 MARK = updates.EVER  # what the administrator's rule is about
 
@@ -118,6 +118,7 @@ def incidents():
                                               "CommandLine|re: '(.*.*)*creance-incident-regex='")
     return {
         "channel-file-291": (one("field", "F", "    Field21|gt: 20\n", Field21=21), "", "crash"),
+        "null-field": (one("null", "N", "    TargetFilename: null\n"), "", "crash"),
         "signature-crash-on-match": (one("crash", "creance-fault-crash"), "", "crash"),
         "cpu-content": (one("hang", "creance-fault-hang"), "", "hang"),
         "memory-content": (one("memory", "creance-fault-memory"), "", "crash memory hang"),

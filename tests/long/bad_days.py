@@ -11,9 +11,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import harness  # noqa: E402
 import updates  # noqa: E402
 from harness import Skip, creance, expect, require_sensor, run_tests, wait_until  # noqa: E402
 
@@ -40,6 +42,18 @@ def running(policy=QUICK):
         yield agent
     finally:
         agent.__exit__()
+
+
+@contextlib.contextmanager
+def seeing(meminfo):
+    """Programs that are started meanwhile see another /proc/meminfo, in a mount namespace of their
+    own."""
+    harness.WRAPPER = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                       'mount --bind "$0" /proc/meminfo && exec "$@"', meminfo]
+    try:
+        yield
+    finally:
+        harness.WRAPPER = []
 
 
 def arrive(agent, version, title="A rule"):
@@ -112,8 +126,8 @@ def fill(path):
             file.write(b"x" * 65536)
 
 
-def a_disk_is_full_or_cannot_be_written():
-    """disk-full: what is good stays and starts; nothing new; ways back are gone even read-only."""
+def a_disk_is_full():
+    """disk-full: what is good stays and starts; nothing new is taken, and that is said."""
     with running() as agent, small_disk(agent) as disk:
         word = arrive(agent, 1)
         updates.wait_state(agent, 1, "good")
@@ -133,35 +147,60 @@ def a_disk_is_full_or_cannot_be_written():
         done = creance("content", "install", bundle, "--state", agent.state)
         expect(done.returncode == 0, f"install after there is room: {done.stderr}")
         updates.wait_state(agent, 2, "good")
-        # "Protection against tampering blocks the rollback": nothing can be written at all.
-        evil = arrive(agent, 3, "Evil creance-fault-crash")
-        updates.wait_state(agent, 3, "probation")
-        remount(disk, "ro")
-        updates.trigger(evil)
-        updates.wait_state(agent, 3, "rolled back", 15)
-        still_detects(agent, "read-only")
-        remount(disk, "rw")
-        print("# read-only in probation: rolled back all the same")
 
 
-def remount(folder, how):
-    subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+def a_disk_that_lets_nothing_be_written():
+    """"Protection against tampering blocks the rollback": ways back are gone all the same."""
+    for faults in ("trial-off", "trial-off,way-back-waits"):
+        with planted(faults), running() as agent, small_disk(agent) as disk:
+            arrive(agent, 1)
+            updates.wait_state(agent, 1, "good")
+            evil = arrive(agent, 2, "Evil creance-fault-crash")
+            updates.wait_state(agent, 2, "probation")
+            os.unlink(os.path.join(slots(agent), "reserve"))  # what is kept for just this
+            fill(os.path.join(disk, "filler"))
+            updates.trigger(evil)
+            if faults == "trial-off":
+                updates.wait_state(agent, 2, "rolled back", 15)
+                still_detects(agent, "no-room")
+                print("# nothing can be written in probation: rolled back all the same")
+            else:
+                time.sleep(8)
+                row = updates.release(agent, 2)
+                expect(row["state"] == "probation", f"it went back: {row}")
+                print(f"# with way-back-waits it stays: {row['state']}")
+            os.unlink(os.path.join(disk, "filler"))
 
 
 # --- memory -------------------------------------------------------------------------------------
 
+def cgroup_with_little_memory(name, limit):
+    """A memory cgroup of the test's own, of version 2 where the host has it."""
+    root, limit_file = "/sys/fs/cgroup", "memory.max"
+    if not os.path.exists(f"{root}/cgroup.controllers"):
+        root, limit_file = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+    else:
+        with contextlib.suppress(OSError), open(f"{root}/cgroup.subtree_control", "w") as file:
+            file.write("+memory")
+    group = f"{root}/{name}-{os.getpid()}"
+    try:
+        os.mkdir(group)
+        with open(f"{group}/{limit_file}", "w") as file:
+            file.write(str(limit))
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            os.rmdir(group)
+        raise Skip(f"no memory cgroup can be made: {problem}") from problem
+    print(f"# {group}: {limit >> 20} MiB")
+    return group
+
+
 def memory_is_out():
     """out-of-memory: with little memory the kernel takes the engine, not the host's work."""
-    group = f"/sys/fs/cgroup/memory/creance-test-{os.getpid()}"
-    with running() as agent:
+    with planted("trial-off"), running() as agent:
+        used = int(agent.status()["rates"]["memory_bytes"]) + (256 << 20)
+        group = cgroup_with_little_memory("creance-test", used)
         try:
-            os.mkdir(group)
-        except OSError as problem:
-            raise Skip(f"no memory cgroup can be made: {problem}") from problem
-        try:
-            used = int(agent.status()["rates"]["memory_bytes"]) + (256 << 20)
-            with open(f"{group}/memory.limit_in_bytes", "w") as file:
-                file.write(str(used))
             for pid in (agent.process.pid, *agent.children().values()):
                 with open(f"{group}/cgroup.procs", "w") as file:
                     file.write(str(pid))
@@ -176,6 +215,50 @@ def memory_is_out():
             agent.stop()
             wait_until(lambda: not open(f"{group}/cgroup.procs").read(), 10, "an empty group")
             os.rmdir(group)
+
+
+def say_memory(path, available_mib):
+    """What /proc/meminfo says from now on to who has it mounted; the same file, or the mount is of
+    one that is gone."""
+    with open(path, "r+") as file:
+        file.write(f"MemTotal:       16777216 kB\nMemFree:        {64 << 10:8} kB\n"
+                   f"MemAvailable:   {available_mib << 10:8} kB\n")
+
+
+def a_host_short_of_memory_throws_nothing_out():
+    """out-of-memory: others eat the host's memory and the kernel ends an engine for it: what runs
+    is not to blame and stays; with pressure-blames it is thrown out."""
+    with tempfile.NamedTemporaryFile("w", prefix="creance-meminfo-") as meminfo:
+        os.chmod(meminfo.name, 0o644)
+        for faults in ("trial-off", "trial-off,pressure-blames"):
+            say_memory(meminfo.name, 8192)
+            with planted(faults), seeing(meminfo.name), \
+                    running(QUICK.replace("bake=2", "bake=30")) as agent:
+                arrive(agent, 1)
+                updates.wait_state(agent, 1, "probation")
+                say_memory(meminfo.name, 100)
+                wait_until(lambda: updates.updates(agent)["pressure"] == ["memory"], 10, agent.said)
+                arrive(agent, 2)
+                engine = agent.children()["creance-engine"]
+                os.kill(engine, signal.SIGKILL)  # as the kernel does that needs memory
+                wait_until(lambda: agent.children().get("creance-engine", engine) != engine, 20,
+                           agent.said)
+                time.sleep(3)
+                row = updates.release(agent, 1)
+                if "pressure-blames" in faults:
+                    expect(row["state"] == "rolled back", f"{row}")
+                    print(f"# with pressure-blames: {row['state']}: {row['failure']}")
+                    continue
+                expect(row["state"] == "probation", f"{row}\n{agent.said()}")
+                still_detects(agent, "short")
+                waits = updates.release(agent, 2)["waits"]
+                print(f"# short of memory, its engine killed: release 1 {row['state']}; release 2 "
+                      f"{updates.release(agent, 2)['state']}, waits for {waits}")
+                reasons = [reason["what"] for reason in agent.status()["reasons"]]
+                expect("note" in reasons, agent.status()["reasons"])
+                say_memory(meminfo.name, 8192)
+                wait_until(lambda: not updates.updates(agent)["pressure"], 60, agent.said)
+                updates.wait_state(agent, 1, "good", 60)
 
 
 # --- the state ----------------------------------------------------------------------------------
@@ -224,32 +307,45 @@ def the_agent_is_killed_at_any_moment():
 # --- lessons of others --------------------------------------------------------------------------
 
 def what_was_checked_is_what_runs():
-    """A release that is changed on disk after it was verified never runs; an unchanged one does."""
-    with running() as agent:
-        creance("content", "hold", "--state", agent.state)
-        time.sleep(1.5)
-        arrive(agent, 1)
-        wait_until(lambda: "hold" in updates.release(agent, 1)["waits"], 15, "that it waits")
-        (path,) = glob.glob(os.path.join(slots(agent), "release-*"))
-        with open(path, "r+b") as file:
-            file.seek(-40, os.SEEK_END)
-            file.write(b"x")
-        creance("content", "unhold", "--state", agent.state)
-        time.sleep(5)
-        row = updates.release(agent, 1)
-        expect(row["state"] not in ("probation", "good"), f"it runs: {row}")
-        still_detects(agent, "changed")
-        print(f"# changed in its slot: {row['state']}, {row['failure']}, waits {row['waits']}")
+    """A release that is changed on disk after it was verified never runs; with slots-unhashed, what
+    somebody put into its place does."""
+    for faults in ("trial-off", "trial-off,slots-unhashed"):
+        with planted(faults), running() as agent:
+            creance("content", "hold", "--state", agent.state)
+            time.sleep(1.5)
+            arrive(agent, 1)
+            wait_until(lambda: "hold" in updates.release(agent, 1)["waits"], 15, "that it waits")
+            (path,) = glob.glob(os.path.join(slots(agent), "release-*"))
+            evil = updates.make_bundle(1, updates.rule_about("creance-day-9"))  # as many bytes
+            with open(path, "r+b") as file:
+                file.seek(-len(evil), os.SEEK_END)
+                file.write(evil)
+            creance("content", "unhold", "--state", agent.state)
+            if "slots-unhashed" in faults:
+                updates.wait_state(agent, 1, "good")
+                updates.trigger("creance-day-9")
+                agent.wait_alert("creance-day-9")
+                print("# with slots-unhashed it runs, and is good")
+                continue
+            time.sleep(5)
+            row = updates.release(agent, 1)
+            expect(row["state"] not in ("probation", "good"), f"it runs: {row}")
+            still_detects(agent, "changed")
+            print(f"# changed in its slot: {row['state']}, {row['failure']}, waits {row['waits']}")
 
 
 def one_slow_start_is_no_failure():
-    """An engine that takes seconds longer to load is waited for, and the release is good."""
-    with running() as agent:
-        word = arrive(agent, 1, "Slow creance-fault-load-slow")
-        row = updates.wait_state(agent, 1, "good", 60)
-        expect(row["failure"] is None and row["attempts"] == 0, f"{row}")
-        updates.trigger(word)
-        agent.wait_alert(word)
+    """An engine that takes seconds longer to load is waited for, and the release is good; with
+    start-hasty it is not."""
+    for faults, state in (("", "good"), ("start-hasty", "rejected")):
+        with planted(faults), running() as agent:
+            word = arrive(agent, 1, "Slow creance-fault-load-slow")
+            row = updates.wait_state(agent, 1, state, 60)
+            print(f"# a slow start{faults and ' with ' + faults}: {row['state']}, {row['failure']}")
+            if state == "good":
+                expect(row["failure"] is None and row["attempts"] == 0, f"{row}")
+                updates.trigger(word)
+                agent.wait_alert(word)
 
 
 def each_failure_while_loading_is_named():
@@ -265,6 +361,7 @@ def each_failure_while_loading_is_named():
 
 
 if __name__ == "__main__":
-    run_tests([a_clock_jumps, a_disk_is_full_or_cannot_be_written, memory_is_out, a_state_is_gone,
+    run_tests([a_clock_jumps, a_disk_is_full, a_disk_that_lets_nothing_be_written,
+               memory_is_out, a_host_short_of_memory_throws_nothing_out, a_state_is_gone,
                the_agent_is_killed_at_any_moment, what_was_checked_is_what_runs,
                one_slow_start_is_no_failure, each_failure_while_loading_is_named])

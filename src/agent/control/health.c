@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "sensor/loader.h"
 #include "update/lifecycle/boot_guard.h"
+#include "update/lifecycle/lifecycle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -340,6 +341,17 @@ static void find_rules(const struct health *health, struct findings *findings)
              (unsigned long long)tree->rules_rejected + facts->rule_problems);
 }
 
+static void find_pressure(const struct health *health, struct findings *findings)
+{
+    if (health->tree.pressure & PRESSURE_MEMORY)
+        find(findings, "note", "host",
+             "The host is short of memory: releases wait, enforcement is cut; detection goes on.");
+    if (health->tree.pressure & PRESSURE_STORM)
+        find(findings, "note", "host",
+             "Alerts come far more often than is usual on this host: they are grouped, enforcement "
+             "is cut; no content is taken back for it.");
+}
+
 static void find_log(const struct health *health, struct findings *findings)
 {
     const struct health_facts *facts = &health->facts;
@@ -507,6 +519,7 @@ json_t *health_status(struct health *health)
         find_processes(health, &findings, now_ns);
         find_probes(health, &findings);
         find_rules(health, &findings);
+    find_pressure(health, &findings);
     }
     find_log(health, &findings);
     find_losses(health, &findings, now_ns);

@@ -2,6 +2,7 @@
 #include "agent/control/releases.h"
 
 #include "agent/control/arrivals_json.h"
+#include "agent/control/updates_json.h"
 #include "agent/control/event_json.h"
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -108,12 +109,15 @@ json_t *releases_json(const struct tree *tree)
     char text[64] = "factory content";
     if (running != NULL)
         (void)string_format(text, sizeof text, "rules %llu", (unsigned long long)running->version);
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o}", "running", text, "boot_level",
-                     boot_level_word(level_of(tree)), "boot_text", boot_level_text(level_of(tree)),
-                     "enforcement",
-                     tree->enforcement == LIFECYCLE_ENFORCE_FULL ? "full" : "cut", "held",
-                     (int)(tree->is_held != 0), "pinned", (int)(tree->is_pinned != 0), "switches",
-                     json_number(tree->switches), "arrivals", arrivals_json(&tree->arrivals));
+    bool is_cut = tree->enforcement != LIFECYCLE_ENFORCE_FULL;
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "running", text,
+                     "boot_level", boot_level_word(level_of(tree)),
+                     "boot_text", boot_level_text(level_of(tree)),
+                     "enforcement", is_cut ? "cut" : "full",
+                     "pressure", pressure_json(tree->pressure),
+                     "held", (int)(tree->is_held != 0), "pinned", (int)(tree->is_pinned != 0),
+                     "switches", json_number(tree->switches),
+                     "arrivals", arrivals_json(&tree->arrivals));
 }
 
 /* --- the log

@@ -13,7 +13,7 @@
 /* One release as JSON: {stream, stream_number, version, name, state, text, running, waits,
  * earliest, failure, attempts, urgent}. NULL: memory is out. */
 json_t *release_json(const struct tree *tree, uint32_t index);
-/* The rest: {running, boot_level, boot_text, enforcement, held, pinned, switches}. */
+/* The rest: {running, boot_level, boot_text, enforcement, pressure, held, pinned, switches}. */
 json_t *releases_json(const struct tree *tree);
 
 /* What was said already. Begins as zeros. */

@@ -37,6 +37,16 @@ static json_t *release_json(const struct tree_release *release)
                      "attempts", (json_int_t)release->attempts);
 }
 
+json_t *pressure_json(uint32_t bits)
+{
+    json_t *words = json_array();
+    if (bits & PRESSURE_MEMORY)
+        json_array_append_new(words, json_string("memory"));
+    if (bits & PRESSURE_STORM)
+        json_array_append_new(words, json_string("alerts"));
+    return words;
+}
+
 json_t *updates_json(const struct tree *tree)
 {
     json_t *engines = json_array(), *releases = json_array();
@@ -48,9 +58,10 @@ json_t *updates_json(const struct tree *tree)
     for (uint32_t i = 0; i < tree->release_count && i < TREE_RELEASES_MAX; i++)
         json_array_append_new(releases, release_json(&tree->releases[i]));
     bool is_cut = tree->enforcement != LIFECYCLE_ENFORCE_FULL;
-    return json_pack("{s:s, s:s, s:I, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:o, s:I, s:o, s:o}",
                      "boot_level", boot_level_word((enum boot_level)tree->boot_level),
                      "enforcement", is_cut ? "cut" : "full",
+                     "pressure", pressure_json(tree->pressure),
                      "switches", (json_int_t)tree->switches,
                      "engines", engines, "releases", releases);
 }

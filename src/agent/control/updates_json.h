@@ -5,6 +5,9 @@
 
 #include <jansson.h>
 
-/* {boot_level, enforcement, engines: [{name, use}], switches, releases: [...]}, with the words of
- * docs/content-status.md. NULL: out of memory. */
+/* What of PRESSURE_ bits is set, as words: ["memory", "alerts"]. */
+json_t *pressure_json(uint32_t bits);
+
+/* {boot_level, enforcement, pressure, engines: [{name, use}], switches, releases: [...]}, with the
+ * words of docs/content-status.md. NULL: out of memory. */
 json_t *updates_json(const struct tree *tree);

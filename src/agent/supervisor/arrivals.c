@@ -13,6 +13,7 @@
 #include "content/bundle_kind.h"
 #include "update/road/road.h"
 #include "update/slots/sealed_memory.h"
+#include "update/tuf/client.h"
 
 #include <fcntl.h>
 #include <sha256.h>
@@ -431,6 +432,15 @@ static void take_halt(struct supervisor *supervisor, const struct message_halt *
         updates_halts(supervisor, news);
 }
 
+/* Mistakes of others (tests/incidents). */
+static void repeat_mistakes(struct supervisor *supervisor, const struct message_update_state *state)
+{
+    if (fault_is_planted(FAULT_EXPIRED_STOPS) && state->outcome == TUF_EXPIRED)
+        exit(EXIT_FAILURE);
+    if (fault_is_planted(FAULT_EMPTY_OBEYED) && state->unnamed > 0)
+        updates_give_up(supervisor);
+}
+
 static void take_state(struct supervisor *supervisor, const struct message_update_state *state)
 {
     struct arrivals *arrivals = supervisor->arrivals;
@@ -442,6 +452,7 @@ static void take_state(struct supervisor *supervisor, const struct message_updat
     tree->retry_s = state->retry_s;
     tree->not_had = state->not_had;
     tree->refused = state->refused;
+    tree->unnamed = state->unnamed;
     tree->log_size = state->log_size;
     tree->log_at_s = state->log_at_s;
     tree->rounds++;
@@ -450,6 +461,7 @@ static void take_state(struct supervisor *supervisor, const struct message_updat
         arrivals->log_at_s = state->log_at_s;
         arrivals->log_news_ns = now_ns();
     }
+    repeat_mistakes(supervisor, state);
 }
 
 void arrivals_take(struct supervisor *supervisor, const struct message *message)

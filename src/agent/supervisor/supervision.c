@@ -2,6 +2,7 @@
 #include "agent/supervisor/supervision.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/limits.h"
 
 #include <signal.h>
@@ -198,7 +199,9 @@ static bool hangs(const struct supervision *supervision, enum role role, uint64_
     if (child->state != CHILD_RUNNING)
         return false;
     if (child->loading != 0)
-        return passed(child->loading_since_ns, RULES_LOAD_MAX_MS, now_ns);
+        return passed(child->loading_since_ns, fault_is_planted(FAULT_START_HASTY)
+                                                   ? LIMIT_EVENT_HANG_MS : RULES_LOAD_MAX_MS,
+                      now_ns);
     if (is_engine(role) && child->in_flight != 0 && sits(child, now_ns))
         return true;
     return passed(child->beat_ns, LIMIT_HEARTBEAT_SILENCE_MS, now_ns);

@@ -294,6 +294,7 @@ void updates_open(struct supervisor *supervisor)
     updates->folder = open_folder(data, "updates");
     updates->installs = open_folder(data, ORDERS_FOLDER);
     updates->trying.release = updates->trying.waiting = -1;
+    updates->pressure_told = PRESSURE_STORM | PRESSURE_MEMORY; /* what was saved may be over */
     for (unsigned stream = 0; stream < BUNDLE_ENGINE_KINDS; stream++)
         updates->runs[stream].sealed = -1;
     probes_open(supervisor);
@@ -460,12 +461,26 @@ static void take_installs(struct supervisor *supervisor)
     }
 }
 
+void updates_give_up(struct supervisor *supervisor)
+{
+    static struct road_status entries[TREE_RELEASES_MAX];
+    struct road *road = supervisor->updates->road;
+    size_t count = road_status(road, entries, TREE_RELEASES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct lifecycle_event event = {.type = LIFECYCLE_EVENT_WITHDRAW,
+                                              .release = entries[i].release.name};
+        road_tell(road, entries[i].stream, &event);
+    }
+}
+
 static void carry_out(struct supervisor *supervisor, const struct order *order)
 {
     struct road *road = supervisor->updates->road;
     struct lifecycle_event event = {.type = LIFECYCLE_EVENT_ALLOW, .release = order->release};
     switch (order->verb) {
     case ORDER_WITHDRAW:
+        if (fault_is_planted(FAULT_ORDERS_ONE_KIND) && order->stream != 0)
+            break;
         event.type = LIFECYCLE_EVENT_WITHDRAW;
         road_tell(road, order->stream, &event);
         break;
@@ -530,6 +545,53 @@ static void watch_candidates(const struct supervisor *supervisor)
             watch_memory(supervisor, engine_role(slot));
 }
 
+/* --- the host under pressure ------------------------------------------------------------------ */
+
+static void tell_pressure(struct supervisor *supervisor, unsigned bit,
+                          enum lifecycle_event_type begins, enum lifecycle_event_type ends)
+{
+    struct updates *updates = supervisor->updates;
+    bool is_on = (updates->pressure.bits & bit) != 0;
+    if (is_on == ((updates->pressure_told & bit) != 0))
+        return;
+    updates->pressure_told ^= bit;
+    const struct lifecycle_event event = {.type = is_on ? begins : ends};
+    road_tell(updates->road, 0, &event);
+}
+
+static void look_for_pressure(struct supervisor *supervisor)
+{
+    static const char *const TEXTS[] = {
+        "the host is under no pressure any more",
+        "a storm of alerts: far more matches than is usual; what runs stays, enforcement is cut",
+        "the host is short of memory: what runs stays, enforcement is cut, nothing new is tried",
+        "the host is short of memory, and in a storm of alerts: what runs stays",
+    };
+    struct updates *updates = supervisor->updates;
+    struct memory_usage memory = memory_usage_read(supervisor->processes);
+    unsigned active = supervisor->slots.active, before = updates->pressure.bits;
+    if (memory.total_bytes == 0)
+        counter_add(COUNTER_supervisor_memory_unread, 1);
+    const struct pressure_sample sample = {
+        .memory_total = memory.total_bytes,
+        .memory_available = memory.available_bytes,
+        .matches =
+            counters_read(supervisor->resources.engine_counters[active], COUNTER_engine_matches),
+        .is_other_engine = active != updates->counted_slot,
+    };
+    updates->counted_slot = active;
+    unsigned bits = pressure_second(&updates->pressure, &sample);
+    if (bits != before)
+        say("%s", TEXTS[bits & (PRESSURE_STORM | PRESSURE_MEMORY)]);
+    tell_pressure(supervisor, PRESSURE_STORM, LIFECYCLE_EVENT_STORM_BEGAN,
+                  LIFECYCLE_EVENT_STORM_ENDED);
+    tell_pressure(supervisor, PRESSURE_MEMORY, LIFECYCLE_EVENT_MEMORY_SHORT,
+                  LIFECYCLE_EVENT_MEMORY_EASED);
+    supervisor->tree.pressure = bits;
+}
+
+/* --- and each turn ---------------------------------------------------------------------------- */
+
 void updates_work(struct supervisor *supervisor)
 {
     struct updates *updates = supervisor->updates;
@@ -542,6 +604,7 @@ void updates_work(struct supervisor *supervisor)
     if (now < updates->next_second_ns)
         return;
     updates->next_second_ns = now + NS_PER_S;
+    look_for_pressure(supervisor);
     take_orders(supervisor);
     take_installs(supervisor);
     trials_work(supervisor);

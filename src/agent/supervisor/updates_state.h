@@ -5,6 +5,7 @@
  * beside it) and probes.c (the stream of probe sets). Nobody else includes this.
  */
 #include "agent/release_set.h"
+#include "agent/supervisor/pressure.h"
 #include "agent/supervisor/supervisor_state.h"
 #include "base/bytes.h"
 #include "sensor/probe_set.h"
@@ -81,6 +82,9 @@ struct updates {
     struct queued queue[QUEUE_MAX];
     size_t queued;
     uint64_t next_second_ns;
+    struct pressure pressure;
+    unsigned pressure_told; /* to the road: PRESSURE_ bits */
+    unsigned counted_slot;  /* whose matches were counted last */
     struct held runs[BUNDLE_ENGINE_KINDS]; /* what the road wants engines to run */
     struct trying trying;
     struct probes probes;

@@ -408,7 +408,9 @@ static RESULT refresh_stream(struct refresh *refresh, unsigned stream, struct ex
     const char *name = refresh->trust->streams[stream].name;
     struct known *known = &refresh->known[stream];
     struct vouched bundle;
-    GUARD(find(refresh, name, "bundle", &bundle, why));
+    struct result named = find(refresh, name, "bundle", &bundle, why);
+    refresh->report.unnamed += named.error == ERROR_NOT_FOUND;
+    GUARD(named);
     if (known->sealed < 0
         || memcmp(known->sha256, bundle.target.hashes.sha256, sizeof known->sha256) != 0) {
         struct known fresh = {.sealed = -1};

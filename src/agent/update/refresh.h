@@ -28,6 +28,7 @@ struct refresh_report {
     enum refresh_log log;
     uint64_t log_size, log_current_at_s; /* of the newest believed checkpoint */
     uint32_t not_had;                    /* files that were not to be had in this round */
+    uint32_t unnamed;                    /* streams of which the repository names no release */
     uint32_t refused;                    /* things that came and were not believed */
     struct explanation why;              /* the first thing that was wrong; "" */
 };

@@ -222,6 +222,7 @@ static void say(struct updater *updater, const struct refresh_report *report)
                                                    .status = updater->status,
                                                    .retry_s = updater->retry_s,
                                                    .not_had = report->not_had,
+                                                   .unnamed = report->unnamed,
                                                    .refused = report->refused,
                                                    .log_size = report->log_size,
                                                    .log_at_s = report->log_current_at_s}};

@@ -253,7 +253,8 @@ static void take(struct road *road, unsigned stream, const struct lifecycle_even
         (void)tell_guard(road, BOOT_GUARD_CHANGE, false);
     if (IS_TODO(SAVE)) {
         bool is_saved = save(road);
-        bool goes_on = IS_TODO(ACTIVATE) && !is_forward; /* back, or a start */
+        bool goes_on = IS_TODO(ACTIVATE) && !is_forward /* back, or a start */
+                       && !fault_is_planted(FAULT_WAY_BACK_WAITS);
         if (!is_saved && !goes_on) {
             road->state = before; /* it has not happened; the next tick tries again */
             return;

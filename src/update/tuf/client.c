@@ -2,6 +2,7 @@
 #include "update/tuf/client.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "update/tuf/client_state.h"
 
@@ -69,7 +70,13 @@ static void end_unavailable(struct tuf_client *client, const char *reason)
 
 static bool is_expired(const struct tuf_client *client, const struct tuf_metadata *metadata)
 {
-    return metadata->expires_s <= client->now_s;
+    return metadata->expires_s <= client->now_s && !fault_is_planted(FAULT_TUF_EXPIRY_OFF);
+}
+
+/* Whether something went back: a rollback. */
+static bool is_older(uint64_t version, uint64_t trusted)
+{
+    return version < trusted && !fault_is_planted(FAULT_TUF_ROLLBACK_OFF);
 }
 
 struct result client_want(struct tuf_client *client, enum client_step step, const char *role,
@@ -134,6 +141,8 @@ RESULT client_accept(struct tuf_client *client, const void *data, size_t size, e
     if (size > client->wanted.bytes_max)
         return client_refuse(client, TUF_ENDLESS, "it has %zu bytes; at most %zu were asked for",
                              size, client->wanted.bytes_max);
+    if (fault_is_planted(FAULT_TUF_MIX_OFF))
+        listed = NULL; /* signed is signed */
     if (listed != NULL && listed->length != TUF_LENGTH_UNSAID && size != listed->length)
         return client_refuse(client, TUF_MISMATCHED, "it has %zu bytes; %" PRIu64 " are listed",
                              size, listed->length);
@@ -439,7 +448,7 @@ static struct result check_snapshot(struct tuf_client *client,
         const struct tuf_file *now = tuf_metadata_file(snapshot, old->name);
         if (now == NULL)
             return client_refuse(client, TUF_ROLLED_BACK, "it no longer lists %.80s", old->name);
-        if (now->version < old->version)
+        if (is_older(now->version, old->version))
             return client_refuse(client, TUF_ROLLED_BACK,
                                  "it lists version %" PRIu64 " of %.80s; %" PRIu64
                                  " was listed before", now->version, old->name, old->version);
@@ -485,12 +494,12 @@ static struct result check_timestamp(struct tuf_client *client,
                                      const struct tuf_metadata *timestamp)
 {
     const struct tuf_metadata *before = client->trusted[TUF_TIMESTAMP];
-    if (before != NULL && timestamp->version < before->version)
+    if (before != NULL && is_older(timestamp->version, before->version))
         return client_refuse(client, TUF_ROLLED_BACK,
                              "it has version %" PRIu64 "; %" PRIu64 " was trusted before",
                              timestamp->version, before->version);
     if (before != NULL && timestamp->version > before->version
-        && timestamp->files[0].version < before->files[0].version)
+        && is_older(timestamp->files[0].version, before->files[0].version))
         return client_refuse(client, TUF_ROLLED_BACK,
                              "it lists version %" PRIu64 " of the snapshot; %" PRIu64
                              " was listed before", timestamp->files[0].version,
