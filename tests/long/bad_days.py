@@ -354,7 +354,7 @@ def each_failure_while_loading_is_named():
         for version, (fault, words) in enumerate((("crash", "crash"), ("hang", "hang"),
                                                   ("memory", "crash memory hang")), 1):
             arrive(agent, version, f"Evil creance-fault-load-{fault}")
-            row = updates.wait_state(agent, version, "rejected", 60)
+            row = updates.wait_state(agent, version, "rejected", 150)
             expect(row["failure"] in words.split(), f"{fault}: {row}")
             still_detects(agent, f"load-{fault}")
             print(f"# {fault} while loading: {row['state']}, {row['failure']}")

@@ -14,6 +14,17 @@ the earliest time. These are its words; the same ones stand in its JSON.
 """
 
 
+PRESSURE = """
+## A host under pressure
+
+Memory is short where less than a twentieth of it is available (on large hosts: less than 1 GiB); a
+storm of alerts is far more matches than this host has at other times. While either lasts, nothing
+that runs is taken back for what the pressure explains, nothing new is tried while memory is short
+(`short` above), and enforcement is cut. `creance content status` says "under pressure of memory",
+`creance status` has a note about it.
+"""
+
+
 def rows(table, macro):
     with open(os.path.join(FOLDER, table), encoding="utf-8") as file:
         text = file.read()
@@ -42,7 +53,7 @@ def page():
                     "The boot guard takes a level after each boot that ended soon after a change, "
                     "and climbs\nback after calm.", ("level", "means"),
                     rows("boot_guard.def", "BOOT_LEVEL"))
-    return text
+    return text + PRESSURE
 
 
 if __name__ == "__main__":

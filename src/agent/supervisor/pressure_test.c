@@ -28,7 +28,8 @@ static void memory_is_short_and_eases(void **state)
     uint64_t least = TOTAL / PRESSURE_SHORT_PART;
     assert_true(live(&pressure, 100, TOTAL / 2, 0) == 0);
     assert_true(live(&pressure, 1, least - 1, 0) == PRESSURE_MEMORY);
-    assert_true(live(&pressure, 100, least + 1, 0) == PRESSURE_MEMORY); /* no longer short, not eased */
+    /* no longer short, and not eased */
+    assert_true(live(&pressure, 100, least + 1, 0) == PRESSURE_MEMORY);
     assert_true(live(&pressure, PRESSURE_EASED_AFTER_S - 1, TOTAL / 2, 0) == PRESSURE_MEMORY);
     assert_true(live(&pressure, 1, least - 1, 0) == PRESSURE_MEMORY);
     assert_true(live(&pressure, PRESSURE_EASED_AFTER_S - 1, TOTAL / 2, 0) == PRESSURE_MEMORY);
@@ -64,7 +65,8 @@ static void a_storm_begins_and_ends(void **state)
     (void)state;
     struct pressure pressure = {0};
     assert_true(live(&pressure, 3600, TOTAL, 2) == 0);
-    assert_true(live(&pressure, 3600, TOTAL, PRESSURE_STORM_PER_S / 2) == 0); /* many, but no storm */
+    /* many, but no storm */
+    assert_true(live(&pressure, 3600, TOTAL, PRESSURE_STORM_PER_S / 2) == 0);
     assert_true(live(&pressure, 3600, TOTAL, 1) == 0);
     assert_true(live(&pressure, PRESSURE_STORM_WINDOW_S, TOTAL, 1000) == PRESSURE_STORM);
     assert_true(live(&pressure, PRESSURE_STORM_OVER_AFTER_S, TOTAL, 1) == PRESSURE_STORM);

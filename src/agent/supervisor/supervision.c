@@ -198,10 +198,11 @@ static bool hangs(const struct supervision *supervision, enum role role, uint64_
     const struct supervised *child = &supervision->children[role];
     if (child->state != CHILD_RUNNING)
         return false;
-    if (child->loading != 0)
-        return passed(child->loading_since_ns, fault_is_planted(FAULT_START_HASTY)
-                                                   ? LIMIT_EVENT_HANG_MS : RULES_LOAD_MAX_MS,
+    if (child->loading != 0) {
+        bool is_hasty = fault_is_planted(FAULT_START_HASTY) && role == ROLE_engine_b;
+        return passed(child->loading_since_ns, is_hasty ? LIMIT_EVENT_HANG_MS : RULES_LOAD_MAX_MS,
                       now_ns);
+    }
     if (is_engine(role) && child->in_flight != 0 && sits(child, now_ns))
         return true;
     return passed(child->beat_ns, LIMIT_HEARTBEAT_SILENCE_MS, now_ns);
