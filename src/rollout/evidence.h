@@ -19,10 +19,13 @@
  * Against a tolerated rate, for metrics that have one: the same with Poisson's likelihood; it needs
  * no hosts without the release. Such a metric's evidence is the average of both.
  *
- * What this takes for granted: hosts turn bad independently of each other. A rack without power is
- * one cause and many hosts: such a halt is false by the letter and right in spirit (look). Usual
- * rates may change with the hour, as long as they do in both groups; looks must be short against
- * how fast the group with the release grows (minutes).
+ * What this takes for granted: which of the hosts that turn bad have the release is by lot. It is
+ * for hosts that turn bad by themselves, and also for those of one rack whose power is cut, as long
+ * as the rack's hosts are with and without in the same mixture as all (waves and rings by hash see
+ * to that). A site whose hosts all go first is one cause and many hosts: such a halt is false by
+ * the letter and right in spirit (look). Usual rates may change with the hour, as long as they do
+ * in both groups; looks must be short against how fast the group with the release grows (minutes).
+ * Against tolerated rates only independent hosts are within the bound.
  *
  * How to count: a host with the release counts once in a metric, when it first turns bad, and then
  * no longer adds to w. A host without counts again after it was well again. So what wears off

@@ -24,8 +24,8 @@
  * it would take. What opens it then is that every host of the ring is well, that other fleets of
  * the vendor's have shown it (pooled evidence), and a longer age.
  *
- * What no gate can see: harm that shows in none of the metrics. What the rates do not cover: hosts
- * that turn bad for one common cause that is not the release (evidence.h).
+ * What no gate can see: harm that shows in none of the metrics. What the rates do not cover: a site
+ * whose hosts all go first and fall together for another cause (evidence.h).
  *
  * Pure; no clock, no allocation; a gate is of fixed size.
  */
@@ -61,7 +61,8 @@ struct gate {
     double seen;        /* the evidence then */
 };
 
-/* For a release and one ring, before the first look. `strata`: how many roles the fleet has. */
+/* For a release, before the first look: what speaks against it goes on from ring to ring, or each
+ * ring would add its own false halts. `strata`: how many roles the fleet has. */
 struct gate gate_open(uint8_t strata);
 
 /* What was counted since the last look. */
@@ -71,10 +72,10 @@ void gate_take(struct gate *gate, const struct gate_policy *policy,
 /* Somebody has looked at what was found and lets the release go on. Halts stay. */
 void gate_reviewed(struct gate *gate);
 
-/* As things stand. Hosts of the ring that have had the release for `soak_s` or had to leave it. */
+/* As things stand in the ring that is to be left. */
 struct gate_sample {
     uint32_t ring_hosts; /* that the ring will have in all */
-    uint32_t hosts;
+    uint32_t hosts;      /* that have had the release for `soak_s`, or had to leave it */
     uint32_t bad;        /* of them: bad in any metric within their first `soak_s` */
     uint32_t silent;     /* of them: neither bad nor heard of when they should have been */
     uint32_t without, without_silent; /* hosts without the release, the same */

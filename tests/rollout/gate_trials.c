@@ -64,7 +64,11 @@ struct fleet_model {
     uint32_t rise_s, lasts_s;
     uint8_t strata;
     bool is_quiet;
+    bool is_mixed; /* one host of FRAIL_EACH is FRAIL_TIMES as apt to turn bad as the others */
+    bool is_racks; /* hosts turn bad RACK at a time, from one cause */
 };
+
+enum { FRAIL_EACH = 50, FRAIL_TIMES = 100, RACK = 20 };
 
 /* Hosts in a million that turn bad in a day by themselves. Those that have a tolerated rate are at
  * it: the worst that "good" allows. */
@@ -97,7 +101,7 @@ struct course {
     struct chance chance;
     double phase; /* of the day, at the beginning */
     uint32_t had[FLEET_STRATA_MAX];  /* hosts that have switched */
-    uint32_t ill[FLEET_STRATA_MAX][METRIC_COUNT]; /* hosts with the release that are bad */
+    uint32_t ill[FLEET_STRATA_MAX][METRIC_COUNT][2]; /* hosts with the release: sound, frail ones */
     uint32_t due[FLEET_STRATA_MAX][LOOKS_MAX];    /* will turn bad then */
 };
 
@@ -105,7 +109,9 @@ struct course {
 static double usual_ppm(const struct course *course, unsigned metric, double hour)
 {
     double usual = course->model->is_quiet ? USUAL[metric].quiet : USUAL[metric].noisy;
-    return metric_facts((enum metric)metric)->tolerated_ppm_day != 0 ? usual : usual * hour;
+    if (metric_facts((enum metric)metric)->tolerated_ppm_day != 0)
+        return course->model->is_mixed ? usual / (1 + (double)FRAIL_TIMES / FRAIL_EACH) : usual;
+    return usual * hour;
 }
 
 static void switch_hosts(struct course *course, unsigned stratum, unsigned at)
@@ -125,34 +131,66 @@ static void switch_hosts(struct course *course, unsigned stratum, unsigned at)
     }
 }
 
-static void see_group(struct course *course, struct evidence_group *group, uint32_t hosts,
-                      double ppm_day, uint32_t certain)
+/* Adds what some hosts do in one look. */
+static uint32_t see_hosts(struct course *course, struct evidence_group *group, uint32_t hosts,
+                          double ppm_day, uint32_t certain)
 {
-    group->host_s = (uint64_t)hosts * LOOK_S;
-    group->bad = events(&course->chance, (double)group->host_s * ppm_day / 1e6 / DAY_S) + certain;
-    group->bad = group->bad > hosts ? hosts : group->bad;
+    double host_s = (double)hosts * LOOK_S;
+    uint32_t bad = events(&course->chance, host_s * ppm_day / 1e6 / DAY_S) + certain;
+    bad = bad > hosts ? hosts : bad;
+    group->host_s += (uint64_t)hosts * LOOK_S;
+    group->bad += bad;
+    return bad;
+}
+
+/* Whole racks, whose hosts have the release or not by lot. */
+static void see_racks(struct course *course, struct evidence_counts *counts, double ppm_day)
+{
+    double with_s = (double)counts->with.host_s, without_s = (double)counts->without.host_s;
+    double mean = (with_s + without_s) * ppm_day / 1e6 / DAY_S / RACK;
+    for (uint32_t host = events(&course->chance, mean) * RACK; host > 0; host--) {
+        if (draw(&course->chance) * (with_s + without_s) < with_s)
+            counts->with.bad++;
+        else
+            counts->without.bad++;
+    }
+}
+
+/* A host with the release counts once; a host without it is well again by the next look. */
+static void see_metric(struct course *course, unsigned stratum, unsigned metric, double ppm,
+                       uint32_t certain, struct evidence_counts *counts)
+{
+    const struct fleet_model *model = course->model;
+    bool is_hit = course->fault != NULL && course->fault->metric == metric;
+    double times = is_hit && course->fault->times != 0 ? course->fault->times : 1;
+    uint32_t all = (model->with + model->without) / model->strata;
+    uint32_t had = course->had[stratum];
+    bool is_racks = model->is_racks
+                    && metric_facts((enum metric)metric)->tolerated_ppm_day == 0;
+    *counts = (struct evidence_counts){0};
+    for (unsigned frail = 0; frail < 2; frail++) {
+        uint32_t part_all = model->is_mixed ? all / FRAIL_EACH : 0;
+        uint32_t part_had = model->is_mixed ? had / FRAIL_EACH : 0;
+        part_all = frail ? part_all : all - part_all;
+        part_had = frail ? part_had : had - part_had;
+        uint32_t *ill = &course->ill[stratum][metric][frail];
+        double part_ppm = is_racks ? 0 : frail ? ppm * FRAIL_TIMES : ppm;
+        *ill += see_hosts(course, &counts->with, part_had - *ill, part_ppm * times,
+                          is_hit && !frail ? certain : 0);
+        (void)see_hosts(course, &counts->without, part_all - part_had, part_ppm, 0);
+    }
+    if (is_racks)
+        see_racks(course, counts, ppm);
 }
 
 static void see(struct course *course, unsigned at, struct evidence_look *look)
 {
-    const struct fleet_model *model = course->model;
-    const struct fault_model *fault = course->fault;
     double hour = 1 + 0.9 * sin(2 * M_PI * ((double)at * LOOK_S / DAY_S + course->phase));
-    for (unsigned stratum = 0; stratum < model->strata; stratum++) {
+    for (unsigned stratum = 0; stratum < course->model->strata; stratum++) {
         switch_hosts(course, stratum, at);
-        uint32_t all = (model->with + model->without) / model->strata;
-        uint32_t had = course->had[stratum];
-        for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
-            struct evidence_counts *counts = &look->counts[stratum][metric];
-            uint32_t *ill = &course->ill[stratum][metric];
-            bool is_hit = fault != NULL && fault->metric == metric;
-            double ppm = usual_ppm(course, metric, hour);
-            double times = is_hit && fault->times != 0 ? fault->times : 1;
-            uint32_t certain = is_hit ? course->due[stratum][at] : 0;
-            see_group(course, &counts->with, had - *ill, ppm * times, certain);
-            see_group(course, &counts->without, all - had, ppm, 0);
-            *ill += counts->with.bad;
-        }
+        for (unsigned metric = 0; metric < METRIC_COUNT; metric++)
+            see_metric(course, stratum, metric, usual_ppm(course, metric, hour),
+                       course->due[stratum][at], &look->counts[stratum][metric]);
     }
 }
 
@@ -184,13 +222,15 @@ static struct outcome watch(const struct fleet_model *model, const struct fault_
 /* --- good releases --------------------------------------------------------------------------- */
 
 static const struct fleet_model GOOD[] = {
-    {"first ring, quiet", 1000, 99000, HOUR_S, 12 * HOUR_S, 4, true},
-    {"first ring, noisy", 1000, 99000, HOUR_S, 12 * HOUR_S, 4, false},
-    {"a tenth, noisy", 10000, 90000, 4 * HOUR_S, DAY_S, 8, false},
-    {"half, noisy", 3000, 3000, HOUR_S, DAY_S, 2, false},
-    {"nine tenths, noisy", 9000, 1000, 6 * HOUR_S, DAY_S, 3, false},
-    {"small fleet, noisy", 50, 150, HOUR_S, 3 * DAY_S, 1, false},
-    {"nobody to compare with", 10000, 0, HOUR_S, DAY_S, 1, true},
+    {"first ring, quiet", 1000, 99000, HOUR_S, 12 * HOUR_S, 4, true, false, false},
+    {"first ring, noisy", 1000, 99000, HOUR_S, 12 * HOUR_S, 4, false, false, false},
+    {"a tenth, noisy", 10000, 90000, 4 * HOUR_S, DAY_S, 8, false, false, false},
+    {"half, noisy", 3000, 3000, HOUR_S, DAY_S, 2, false, false, false},
+    {"nine tenths, noisy", 9000, 1000, 6 * HOUR_S, DAY_S, 3, false, false, false},
+    {"small fleet, noisy", 50, 150, HOUR_S, 3 * DAY_S, 1, false, false, false},
+    {"nobody to compare with", 10000, 0, HOUR_S, DAY_S, 1, true, false, false},
+    {"half, some always ill", 5000, 5000, 6 * HOUR_S, DAY_S, 2, true, true, false},
+    {"half, racks fall", 5000, 5000, 6 * HOUR_S, DAY_S, 2, true, false, true},
 };
 
 /* Not more often than stated, but for chance. */
@@ -230,10 +270,10 @@ bool trials_of_good_releases(uint64_t first_seed, uint32_t count)
 
 /* --- bad releases ---------------------------------------------------------------------------- */
 
-#define FIRST_RING {"", 1000, 99000, HOUR_S, 4 * HOUR_S, 4, true}
-#define SECOND_RING {"", 10000, 90000, 4 * HOUR_S, DAY_S, 4, true}
-#define LAST_RING {"", 9000, 1000, 6 * HOUR_S, DAY_S, 4, true}
-#define NOISY_RING {"", 10000, 90000, 4 * HOUR_S, DAY_S, 4, false}
+#define FIRST_RING {"", 1000, 99000, HOUR_S, 4 * HOUR_S, 4, true, false, false}
+#define SECOND_RING {"", 10000, 90000, 4 * HOUR_S, DAY_S, 4, true, false, false}
+#define LAST_RING {"", 9000, 1000, 6 * HOUR_S, DAY_S, 4, true, false, false}
+#define NOISY_RING {"", 10000, 90000, 4 * HOUR_S, DAY_S, 4, false, false, false}
 
 static const struct fault_model BAD[] = {
     {"crash: all of 1,000", FIRST_RING, METRIC_CRASH, 1000000, HOUR_S / 2, false, 0, 0},
