@@ -41,6 +41,7 @@ const char *message_name(enum message_type type)
 /* Encoders and decoders of the bodies, one of each per row. */
 #define MESSAGE_U32(name) GUARD(writer_u32(writer, body->name));
 #define MESSAGE_U64(name) GUARD(writer_u64(writer, body->name));
+#define MESSAGE_TEXT(name) GUARD(writer_copy(writer, body->name, MESSAGE_TEXT_BYTES));
 #define MESSAGE(id, senders, phases, descriptor, fields)                               \
     static RESULT encode_##id(const struct message_##id *body, struct writer *writer)  \
     {                                                                                  \
@@ -50,8 +51,16 @@ const char *message_name(enum message_type type)
     }
 #include "agent/messages.def"
 
+/* A text that does not end within its bytes is none. */
+static RESULT decode_text(struct reader *reader, char *text)
+{
+    GUARD(reader_copy(reader, text, MESSAGE_TEXT_BYTES));
+    return memchr(text, '\0', MESSAGE_TEXT_BYTES) != NULL ? RESULT_OK : result_fail(ERROR_FORMAT);
+}
+
 #define MESSAGE_U32(name) GUARD(reader_u32(reader, &body->name));
 #define MESSAGE_U64(name) GUARD(reader_u64(reader, &body->name));
+#define MESSAGE_TEXT(name) GUARD(decode_text(reader, body->name));
 #define MESSAGE(id, senders, phases, descriptor, fields)                         \
     static RESULT decode_##id(struct message_##id *body, struct reader *reader)  \
     {                                                                            \

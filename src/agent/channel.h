@@ -8,9 +8,12 @@
  * (Models: the monitor table of OpenSSH, m_get/m_end of OpenSMTPD.)
  */
 #include "agent/role.h"
+#include "base/limits.h"
 #include "base/result.h"
 
 #include <stdint.h>
+
+enum { MESSAGE_TEXT_BYTES = LIMIT_PROBE_REASON_BYTES };
 
 enum message_type {
 #define MESSAGE(id, ...) MESSAGE_##id,
@@ -20,6 +23,7 @@ enum message_type {
 
 #define MESSAGE_U32(name) uint32_t name;
 #define MESSAGE_U64(name) uint64_t name;
+#define MESSAGE_TEXT(name) char name[MESSAGE_TEXT_BYTES];
 #define MESSAGE(id, senders, phases, descriptor, fields) \
     struct message_##id {                                \
         uint8_t reserved; /* C has no empty structs */   \

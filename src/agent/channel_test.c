@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "tests/unit.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -80,6 +81,22 @@ static void wrong_sizes_types_and_descriptors_are_refused(void **state)
     close_pair(pair);
 }
 
+static void a_text_that_does_not_end_is_refused(void **state)
+{
+    (void)state;
+    int pair[2];
+    make_pair(pair);
+    struct message sent = {.type = MESSAGE_probe, .fd = -1, .probe = {.reason = "R9 !read_ok"}};
+    struct message received;
+    assert_ok(channel_send(pair[0], &sent));
+    assert_ok(channel_receive(pair[1], ROLE_loader, PHASE_STARTING, &received));
+    assert_string_equal(received.probe.reason, "R9 !read_ok");
+    memset(sent.probe.reason, 'x', sizeof sent.probe.reason);
+    assert_ok(channel_send(pair[0], &sent));
+    assert_error(channel_receive(pair[1], ROLE_loader, PHASE_STARTING, &received), ERROR_FORMAT);
+    close_pair(pair);
+}
+
 static void a_closed_end_is_told_apart(void **state)
 {
     (void)state;
@@ -99,6 +116,7 @@ int main(void)
         cmocka_unit_test(a_message_arrives_with_its_descriptor),
         cmocka_unit_test(who_may_not_say_it_or_not_now_is_refused),
         cmocka_unit_test(wrong_sizes_types_and_descriptors_are_refused),
+        cmocka_unit_test(a_text_that_does_not_end_is_refused),
         cmocka_unit_test(a_closed_end_is_told_apart),
     };
     return unit_run("agent/channel", tests);

@@ -44,11 +44,14 @@ static void send_map(struct child *child, enum grant grant, int fd)
 static void send_probe(struct child *child, uint32_t probe, const struct loaded *loaded)
 {
     const struct probe_status *status = &loaded->probes[probe];
-    send(child, (struct message){.type = MESSAGE_probe,
-                                 .fd = -1,
-                                 .probe = {.probe = probe,
-                                           .state = (uint32_t)status->state,
-                                           .error = (uint32_t)status->system_errno}});
+    struct message message = {.type = MESSAGE_probe,
+                              .fd = -1,
+                              .probe = {.probe = probe,
+                                        .state = (uint32_t)status->state,
+                                        .error = (uint32_t)status->system_errno}};
+    /* Cut where it is long: the agent's log has the whole of it. */
+    (void)string_copy(message.probe.reason, sizeof message.probe.reason, status->detail);
+    send(child, message);
     if (loaded->links[probe] >= 0 && child->start.is_trial == 0)
         send(child, (struct message){.type = MESSAGE_link,
                                      .fd = loaded->links[probe],

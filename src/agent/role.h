@@ -137,4 +137,4 @@ const char *notice_text(enum notice notice);
 enum { AGENT_UID_BASE = 62100 };
 
 /* Changes whenever a message, grant or shared layout changes: old and new never talk. */
-enum { AGENT_PROTOCOL = 4 };
+enum { AGENT_PROTOCOL = 5 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/tree.h"
 
+#include "base/bytes.h"
 #include "base/shared_memory.h"
 
 #include <stdatomic.h>
@@ -43,6 +44,14 @@ RESULT tree_read(const struct tree_page *page, struct tree *ret_tree)
             return RESULT_OK;
     }
     return result_fail(ERROR_AGAIN);
+}
+
+void tree_set_probe(struct tree *tree, uint32_t probe, uint32_t state, uint32_t error,
+                    const char *reason)
+{
+    struct tree_probe *row = &tree->probes[probe];
+    *row = (struct tree_probe){.state = state, .error = error};
+    (void)string_copy(row->reason, sizeof row->reason, reason); /* cut: its start is the matter */
 }
 
 void tree_add_period(struct tree *tree, unsigned slot, uint64_t from)

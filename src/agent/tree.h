@@ -29,6 +29,7 @@ struct tree_child {
 struct tree_probe {
     uint32_t state; /* enum probe_state of sensor/loader.h */
     uint32_t error; /* errno */
+    char reason[LIMIT_PROBE_REASON_BYTES]; /* what the kernel said, or which step failed */
 };
 
 /* A rule that the breaker switched off. */
@@ -114,6 +115,10 @@ RESULT tree_map(int fd, bool writable, struct tree_page **ret_page);
 void tree_publish(struct tree_page *page, const struct tree *tree);
 /* ERROR_AGAIN when the writer died in the middle. */
 RESULT tree_read(const struct tree_page *page, struct tree *ret_tree);
+
+/* How a probe (below TREE_PROBES_MAX) fared. */
+void tree_set_probe(struct tree *tree, uint32_t probe, uint32_t state, uint32_t error,
+                    const char *reason);
 
 /* Adds a period; the oldest is forgotten where there is no room. */
 void tree_add_period(struct tree *tree, unsigned slot, uint64_t from);

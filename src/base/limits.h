@@ -38,6 +38,8 @@ enum {
     LIMIT_USERS = 65536,
     LIMIT_ANCESTORS = 12,            /* ancestors named in an alert */
     LIMIT_MESSAGE_BYTES = 256,       /* one fixed-size message between our processes */
+    LIMIT_PROBE_REASON_BYTES = 128,  /* why the kernel refuses a probe, in its own words: a line of
+                                        the verifier's is seldom longer, and it must fit into one */
     LIMIT_HEARTBEAT_SILENCE_MS = 10000, /* a child that is silent for longer is replaced */
     LIMIT_EVENT_HANG_MS = 2000,      /* an engine that computes on one event for longer is killed */
     LIMIT_RULE_CPU_MS = 100,         /* computing time for one rule on one event; the step budget

@@ -2,6 +2,7 @@
 #include "sensor/loader.h"
 
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "sensor/loader_attach.h"
 #include "sensor/probe_set.h"
 #include "sensor/wire.h"
@@ -36,6 +37,47 @@ static bool probe_uses(enum probe probe, const struct bpf_program *program)
     return string_equal(probe_row(probe)->program, bpf_program__name(program));
 }
 
+/* Of test builds: the programs that a changed verifier refuses. */
+static bool is_spoilt(const struct loader_settings *settings, const char *name)
+{
+    static const char *const SOME[] = {"snapshot_full", "file_open_end", "network_connect_end"};
+    if (fault_is_planted(FAULT_VERIFIER_REFUSES_ALL))
+        return true;
+    if (fault_is_planted(FAULT_VERIFIER_REFUSES_ADDED) && settings->is_addition)
+        return string_equal(name, "file_open_end");
+    for (size_t i = 0; i < sizeof SOME / sizeof SOME[0]; i++) {
+        if (fault_is_planted(FAULT_VERIFIER_REFUSES_SOME) && string_equal(SOME[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* Has them begin with a read of a register that nobody wrote: no verifier takes that. The refusal,
+ * its error and its words are the kernel's. */
+static int spoil_programs(const struct loader_settings *settings, struct sensor_bpf *object)
+{
+    static const struct bpf_insn READ_UNWRITTEN = {
+        .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_9};
+    struct bpf_program *program;
+    bpf_object__for_each_program(program, object->obj)
+    {
+        if (!is_spoilt(settings, bpf_program__name(program)))
+            continue;
+        size_t count = bpf_program__insn_cnt(program);
+        struct bpf_insn *spoilt = calloc(count, sizeof *spoilt);
+        if (spoilt == NULL)
+            return -ENOMEM;
+        bytes_copy(spoilt, count * sizeof *spoilt, bpf_program__insns(program),
+                   count * sizeof *spoilt);
+        spoilt[0] = READ_UNWRITTEN;
+        int failure = bpf_program__set_insns(program, spoilt, count);
+        free(spoilt);
+        if (failure != 0)
+            return failure;
+    }
+    return 0;
+}
+
 /* Opens the object with our settings; nothing is in the kernel yet. NULL with errno. */
 static struct sensor_bpf *object_open(const struct loader_settings *settings)
 {
@@ -48,7 +90,8 @@ static struct sensor_bpf *object_open(const struct loader_settings *settings)
     object->rodata->setting_wake_gap_ns = settings->wake_gap_ns;
     if (bpf_map__set_max_entries(object->maps.records, settings->ring_bytes) != 0
         || bpf_map__set_max_entries(object->maps.scratch_of_cpu, rows) != 0
-        || bpf_map__set_max_entries(object->maps.named_call_of_cpu, rows) != 0) {
+        || bpf_map__set_max_entries(object->maps.named_call_of_cpu, rows) != 0
+        || spoil_programs(settings, object) != 0) {
         sensor_bpf__destroy(object);
         return NULL;
     }
@@ -121,7 +164,8 @@ static RESULT programs_try_each(const struct loader_settings *settings, struct l
         const char *program = probe_row(probe)->program;
         bool is_known = false;
         for (unsigned other = 0; other < probe && !is_known; other++) {
-            is_known = string_equal(probe_row(other)->program, program);
+            is_known = loaded->probes[other].state != PROBE_LEFT_OUT
+                       && string_equal(probe_row(other)->program, program);
             if (is_known)
                 *status = loaded->probes[other];
         }
@@ -271,6 +315,8 @@ RESULT loader_load(const struct loader_settings *settings, struct loaded *ret_lo
     int failure = object_load(settings, ret_loaded, &object);
     if (failure == -EPERM)
         return explain_refusal(why, EPERM, "");
+    if (failure != 0 && fault_is_planted(FAULT_PROBES_ALL_OR_NONE))
+        return explain_refusal(why, -failure, "");
     if (failure != 0) {
         if (ret_loaded->probes[PROBE_snapshot_plain].state == PROBE_SPARE)
             ret_loaded->probes[PROBE_snapshot_plain].state = PROBE_UNTRIED;

@@ -6,6 +6,7 @@
 #include "sensor/loader.h"
 
 #include "base/bytes.h"
+#include "sensor/probe_set.h"
 
 #include "tests/unit.h"
 
@@ -85,6 +86,26 @@ static void test_one_refused(void **state)
     loader_close(&loaded);
 }
 
+/* Several probes share a program: one that is wanted does not go with one that is left out. */
+static void test_left_out_costs_no_other(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    struct loader_settings settings = LOADER_SETTINGS_DEFAULT;
+    settings.ring_bytes = 64 * KIB;
+    settings.probes = PROBE_SET_NONE;
+    probe_set_add(&settings.probes, PROBE_exit);
+    probe_set_add(&settings.probes, PROBE_unlinkat_end);
+    refused = "process_exit";
+    refused_errno = EINVAL;
+    assert_ok(loader_load(&settings, &loaded, NULL));
+    refused = NULL;
+    assert_int_equal(loaded.probes[PROBE_exit].state, PROBE_REFUSED);
+    assert_int_equal(loaded.probes[PROBE_rename_end].state, PROBE_LEFT_OUT);
+    assert_int_equal(loaded.probes[PROBE_unlinkat_end].state, PROBE_ATTACHED);
+    loader_close(&loaded);
+}
+
 static void test_snapshot_falls_back(void **state)
 {
     (void)state;
@@ -117,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_refused),
+        cmocka_unit_test(test_left_out_costs_no_other),
         cmocka_unit_test(test_snapshot_falls_back),
         cmocka_unit_test(test_all_refused),
     };

@@ -235,13 +235,34 @@ static bool is_fresh(uint64_t then_ns, uint64_t now_ns, uint64_t seconds)
     return then_ns != 0 && now_ns - then_ns < seconds * NS_PER_S;
 }
 
+static bool is_refused(const struct tree_probe *probe)
+{
+    return probe->state == PROBE_REFUSED || probe->state == PROBE_FAILED;
+}
+
+/* Blind is told with the first refusal: mostly it is the same for all. */
+static void find_blindness(const struct tree *tree, struct findings *findings)
+{
+    for (unsigned i = 0; i < tree->probe_count && i < PROBE_COUNT && i < TREE_PROBES_MAX; i++) {
+        const struct tree_probe *probe = &tree->probes[i];
+        if (!is_refused(probe))
+            continue;
+        find(findings, "blind", "sensor",
+             "No eBPF program is attached: nothing is seen. Probe %s: %s; %s. `creance probe` says "
+             "why for each. They are tried again every minute and at each start.",
+             probe_row((enum probe)i)->name, strerror((int)probe->error), probe->reason);
+        return;
+    }
+    find(findings, "blind", "sensor",
+         "No eBPF program is attached: nothing is seen. `creance probe` says why.");
+}
+
 static void find_processes(struct health *health, struct findings *findings, uint64_t now_ns)
 {
     const struct tree *tree = &health->tree;
     bool is_starting = now_ns - tree->started_boottime_ns < START_GRACE_S * NS_PER_S;
     if (tree->is_blind)
-        find(findings, "blind", "sensor",
-             "No eBPF program is attached: nothing is seen. `creance probe` says why.");
+        find_blindness(tree, findings);
     const enum role NEEDED[] = {ROLE_sensor, engine_role(tree->engine_active % ENGINE_SLOTS)};
     for (size_t i = 0; i < 2; i++) {
         const struct tree_child *child = &tree->children[NEEDED[i]];
@@ -309,12 +330,12 @@ static void find_probes(const struct health *health, struct findings *findings)
     if (tree->is_blind)
         return;
     for (unsigned i = 0; i < tree->probe_count && i < PROBE_COUNT && i < TREE_PROBES_MAX; i++) {
-        enum probe_state state = (enum probe_state)tree->probes[i].state;
+        const struct tree_probe *probe = &tree->probes[i];
         const struct probe_row *row = probe_row((enum probe)i);
-        if (state == PROBE_REFUSED || state == PROBE_FAILED)
-            find(findings, "degraded", "coverage",
-                 "Probe %s could not be attached (%s). Not seen: %s", row->name,
-                 strerror((int)tree->probes[i].error), row->doc);
+        if (is_refused(probe))
+            find(findings, row->is_required ? "blind" : "degraded", "coverage",
+                 "Probe %s could not be attached (%s; %s). Not seen: %s", row->name,
+                 strerror((int)probe->error), probe->reason, row->doc);
     }
     find_left_out(tree, findings);
 }
@@ -435,12 +456,13 @@ static json_t *coverage_json(const struct health *health)
         attached += state == PROBE_ATTACHED;
         wanted += state != PROBE_SPARE && state != PROBE_ABSENT;
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", row->name, "target", row->target,
-                            "state", state < PROBE_STATE_COUNT
+            list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "name", row->name, "target",
+                            row->target, "state", state < PROBE_STATE_COUNT
                                          ? probe_state_name((enum probe_state)state) : "unknown",
                             "error", tree->probes[i].error == 0
                                          ? json_null()
                                          : json_string(strerror((int)tree->probes[i].error)),
+                            "reason", json_foreign_text(tree->probes[i].reason),
                             "shows", row->doc));
     }
     return json_pack("{s:I, s:I, s:o}", "attached", attached, "wanted", wanted, "probes", list);

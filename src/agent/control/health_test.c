@@ -199,9 +199,14 @@ static void a_probe_that_failed_is_degraded_one_that_is_absent_is_not(void **sta
     bench->tree.probes[PROBE_fork].state = PROBE_ABSENT;
     pass_seconds(bench, 1);
     expect(bench, "healthy", NULL, NULL);
-    bench->tree.probes[PROBE_fork] = (struct tree_probe){.state = PROBE_REFUSED, .error = EINVAL};
+    bench->tree.probes[PROBE_exit] =
+        (struct tree_probe){.state = PROBE_REFUSED, .error = EINVAL, .reason = "R9 !read_ok"};
     pass_seconds(bench, 1);
-    expect(bench, "degraded", "degraded", "Probe fork could not be attached (Invalid argument)");
+    expect(bench, "degraded", "degraded",
+           "Probe exit could not be attached (Invalid argument; R9 !read_ok)");
+    bench->tree.probes[PROBE_exec] = bench->tree.probes[PROBE_exit]; /* nothing goes without it */
+    pass_seconds(bench, 1);
+    expect(bench, "blind", "blind", "Probe exec could not be attached");
 }
 
 static void a_log_and_a_configuration_that_fail_are_degraded(void **state)

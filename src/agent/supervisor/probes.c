@@ -108,7 +108,7 @@ void updates_probe_loaded(struct supervisor *supervisor, const struct message_pr
     bool is_known_refusal = before == PROBE_REFUSED || before == PROBE_FAILED;
     probes->has_refused = probes->has_refused || (is_refused && !is_known_refusal);
     if (!probes->is_trial)
-        tree->probes[message->probe] = (struct tree_probe){message->state, message->error};
+        tree_set_probe(tree, message->probe, message->state, message->error, message->reason);
 }
 
 /* What the loader did not speak of is not tried again until the set changes. */
@@ -119,6 +119,17 @@ static void give_up_rest(struct supervisor *supervisor)
         if (probe_set_has(&probes->loading, probe)
             && supervisor->tree.probes[probe].state == PROBE_LEFT_OUT)
             probe_set_add(&probes->given_up, probe);
+}
+
+/* A program that is refused while the set is new is the set's fault. Of a set that was good it is
+ * the kernel's, which has changed: going back would help nothing, cost what else the set shows, and
+ * stay when a later kernel takes the program again. So it costs itself, and `status` names it. */
+static bool is_sets_fault(const struct supervisor *supervisor, int wait_status)
+{
+    struct release_name name;
+    return wait_status != 0
+           || (supervisor->updates->probes.has_refused
+               && find_probation(supervisor, STREAM_PROBES, &name));
 }
 
 void updates_probes_ended(struct supervisor *supervisor, int wait_status)
@@ -136,7 +147,7 @@ void updates_probes_ended(struct supervisor *supervisor, int wait_status)
         tell_failed(updates, STREAM_PROBES, updates->trying.name, LIFECYCLE_FAILURE_LOAD);
     else if (probes->is_trial && trials_is_trying(updates))
         tell(updates, STREAM_PROBES, LIFECYCLE_EVENT_TRIAL_PASSED, updates->trying.name);
-    else if (has_failed)
+    else if (!probes->is_trial && is_sets_fault(supervisor, wait_status))
         tell_failed(updates, STREAM_PROBES, probes->active.name, LIFECYCLE_FAILURE_LOAD);
     supervisor_count_probes(supervisor);
 }
@@ -148,8 +159,8 @@ static void start_reading(struct supervisor *supervisor)
     struct probes *probes = &supervisor->updates->probes;
     struct explanation why;
     if (supervisor->children[ROLE_trial].pid != 0 || probes->is_reading
-        || now_ns() < probes->next_read_ns)
-        return; /* another turn */
+        || is_loader_there(supervisor) || now_ns() < probes->next_read_ns)
+        return; /* another turn: nor is a set proven by its slot before the kernel took it */
     probes->is_reading = true;
     probes->reading = probes->active.name;
     probes->next_read_ns = now_ns() + NS_PER_S;
@@ -222,12 +233,15 @@ static void remove_unwanted(struct supervisor *supervisor)
     const struct probe_set *wanted = &supervisor->updates->probes.wanted;
     unsigned removed = 0;
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
-        bool is_attached = supervisor->tree.probes[probe].state == PROBE_ATTACHED;
-        if (!is_attached || probe_is_base(probe) || probe_set_has(wanted, probe))
+        uint32_t state = supervisor->tree.probes[probe].state;
+        bool is_attached = state == PROBE_ATTACHED;
+        bool is_refused = state == PROBE_REFUSED || state == PROBE_FAILED;
+        if (probe_is_base(probe) || probe_set_has(wanted, probe) || (!is_attached && !is_refused))
             continue;
-        resources_drop_link(&supervisor->resources, probe);
-        supervisor->tree.probes[probe] = (struct tree_probe){PROBE_LEFT_OUT, 0};
-        removed++;
+        if (is_attached)
+            resources_drop_link(&supervisor->resources, probe);
+        supervisor->tree.probes[probe] = (struct tree_probe){PROBE_LEFT_OUT, 0, ""};
+        removed += is_attached;
     }
     if (removed > 0) {
         say("%u probes are detached: the probe set leaves them out", removed);

@@ -285,10 +285,10 @@ static void take_from_loader(struct supervisor *supervisor, enum role role,
         updates_probe_loaded(supervisor, &message->probe);
     } else if (message->probe.probe < TREE_PROBES_MAX) {
         struct tree *tree = &supervisor->tree;
-        tree->probes[message->probe.probe] =
-            (struct tree_probe){message->probe.state, message->probe.error};
-        if (message->probe.probe >= tree->probe_count)
-            tree->probe_count = message->probe.probe + 1;
+        const struct message_probe *probe = &message->probe;
+        tree_set_probe(tree, probe->probe, probe->state, probe->error, probe->reason);
+        if (probe->probe >= tree->probe_count)
+            tree->probe_count = probe->probe + 1;
     }
 }
 
