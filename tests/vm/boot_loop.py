@@ -36,10 +36,10 @@ def disk_of(console):
     return b""
 
 
-def boot(number, name, image, ramdisk, disk, faults):
+def boot(number, name, image, ramdisk, disk, faults, plan=""):
     """One boot, to its panic or its end; what it said, and what its disk holds then."""
     more = kernels.Archive()
-    more.add("faults", 0o100644, f"CREANCE_FAULT={faults}\n".encode())
+    more.add("faults", 0o100644, f"CREANCE_FAULT={faults}\nPLAN={plan}\n".encode())
     if disk:
         more.add("disk.tar", 0o100644, disk)
     initrd = os.path.join(PLACE, f"boot-{name}.gz")
