@@ -397,6 +397,24 @@ static void approve(struct step *step)
                       step->event->who.name);
 }
 
+/* Whoever starts it is no second person, also not one who approved beforehand. */
+static void start(struct step *step)
+{
+    struct controller *state = step->state;
+    (void)string_copy(state->started_by, sizeof state->started_by, step->event->who.name);
+    if (fault_is_planted(FAULT_CONTROLLER_ONE_PERSON))
+        return;
+    for (unsigned i = 0; i < step->policy->ring_count; i++) {
+        struct controller_ring_state *ring = &state->rings[i];
+        const struct controller_ring_state before = *ring;
+        ring->approval_count = 0;
+        for (unsigned j = 0; j < before.approval_count; j++)
+            if (!string_equal(before.approved_by[j], state->started_by))
+                (void)string_copy(ring->approved_by[ring->approval_count++], CONTROLLER_NAME_BYTES,
+                                  before.approved_by[j]);
+    }
+}
+
 /* What the event itself leaves behind, whatever the row says. */
 static void take_event(struct step *step)
 {
@@ -404,7 +422,7 @@ static void take_event(struct step *step)
     const struct controller_event *event = step->event;
     switch ((enum controller_event_type)event->type) {
     case CONTROLLER_EVENT_START:
-        (void)string_copy(state->started_by, sizeof state->started_by, event->who.name);
+        start(step);
         break;
     case CONTROLLER_EVENT_VERDICT_OPEN:
     case CONTROLLER_EVENT_VERDICT_HEALTHY:

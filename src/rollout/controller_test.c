@@ -167,6 +167,19 @@ static void a_second_person_approves(void **state)
     assert_int_equal(fixture.actions.refusal, CONTROLLER_REFUSAL_TOO_LATE);
 }
 
+/* Found by random histories: an approval that comes before the start. */
+static void who_approved_first_and_starts_it_is_one_person(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_rollout(&fixture);
+    approves(&fixture, "ada", 1);
+    approves(&fixture, "grace", 1);
+    (void)says(&fixture, "ada", CONTROLLER_EVENT_START);
+    assert_int_equal(fixture.state.rings[1].approval_count, 1);
+    assert_string_equal(fixture.state.rings[1].approved_by[0], "grace");
+}
+
 static void nothing_shortens_the_age(void **state)
 {
     (void)state;
@@ -423,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_release_reaches_everybody),
         cmocka_unit_test(a_second_person_approves),
+        cmocka_unit_test(who_approved_first_and_starts_it_is_one_person),
         cmocka_unit_test(nothing_shortens_the_age),
         cmocka_unit_test(a_gate_that_says_nothing_is_not_healthy),
         cmocka_unit_test(a_breach_has_a_consequence),
