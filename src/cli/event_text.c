@@ -18,6 +18,17 @@ void event_time(const char *time, char *out)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* The call, what it was asked for, and whom or what it was done to. */
+static void print_call(struct output *output, const json_t *event)
+{
+    output_part(output, COLOUR_NONE, "  %s %s", online_text(event, "call_name"),
+                online_text(event, "call_request"));
+    if (online_number(event, "target_pid") != 0)
+        output_part(output, COLOUR_NONE, " -> %lld %s",
+                    (long long)online_number(event, "target_pid"),
+                    online_text(event, "target_executable"));
+}
+
 static void print_object(struct output *output, const json_t *event, const char *kind)
 {
     if (string_equal(kind, "file_rename"))
@@ -39,6 +50,8 @@ static void print_object(struct output *output, const json_t *event, const char 
                     (long long)online_number(event, "exit_code"),
                     online_number(event, "exit_signal") != 0 ? ", signal " : "",
                     (long long)online_number(event, "exit_signal"));
+    else if (*online_text(event, "call_name") != '\0')
+        print_call(output, event);
     else if (string_equal(kind, "sensor_loss"))
         output_part(output, COLOUR_YELLOW, "  %s +%lld", online_text(event, "loss_counter"),
                     (long long)online_number(event, "loss_count"));

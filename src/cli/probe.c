@@ -52,6 +52,34 @@ static bool has_probe(enum event_kind kind)
     return false;
 }
 
+/* The ids of what a kind helps to see, separated by spaces; "" where it has none. */
+enum { TECHNIQUES_BYTES = 128 };
+static void join_techniques(enum event_kind kind, char out[TECHNIQUES_BYTES])
+{
+    size_t count = 0, used = 0;
+    const struct technique *rows = techniques(&count);
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind == kind
+            && string_format(out + used, TECHNIQUES_BYTES - used, "%s%s", used > 0 ? " " : "",
+                             rows[i].id))
+            used += strlen(out + used);
+    }
+}
+
+static json_t *techniques_json(enum event_kind kind)
+{
+    size_t count = 0;
+    const struct technique *rows = techniques(&count);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind == kind)
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:s}", "id", rows[i].id, "name", rows[i].name));
+    }
+    return array;
+}
+
 /* --- for programs ----------------------------------------------------------------------------- */
 
 static void print_json(const struct report *report)
@@ -76,9 +104,10 @@ static void print_json(const struct report *report)
     for (unsigned i = 0; report->is_tried && i < EVENT_KIND_COUNT; i++) {
         enum output_colour colour;
         if (has_probe((enum event_kind)i))
-            output_json(output, json_pack("{s:s, s:s}", "kind",
-                                          schema_kind((enum event_kind)i)->name, "coverage",
-                                          coverage_of(report, (enum event_kind)i, &colour)));
+            output_json(output,
+                        json_pack("{s:s, s:s, s:o}", "kind", schema_kind((enum event_kind)i)->name,
+                                  "coverage", coverage_of(report, (enum event_kind)i, &colour),
+                                  "attack", techniques_json((enum event_kind)i)));
     }
     size_t count = 0;
     const struct blind_spot *spots = blind_spots(&count);
@@ -138,7 +167,10 @@ static void print_kinds(const struct report *report)
         const char *coverage = coverage_of(report, (enum event_kind)i, &colour);
         output_part(output, COLOUR_NONE, "%-16s ", kind->name);
         output_part(output, colour, "%-8s", coverage);
-        output_line(output, "  %s", kind->doc);
+        char ids[TECHNIQUES_BYTES];
+        join_techniques((enum event_kind)i, ids);
+        output_line(output, "  %s%s%s%s", kind->doc, *ids != '\0' ? " [" : "", ids,
+                    *ids != '\0' ? "]" : "");
     }
 }
 
@@ -208,6 +240,7 @@ const struct verb verb_probe = {
     .words = "",
     .help = "Loads the eBPF programs for a moment, says which of them this kernel takes and what\n"
             "is seen with them, and takes them out again. Needs no running agent, disturbs none.\n"
+            "In brackets: what a kind of event helps to see, as techniques of MITRE ATT&CK.\n"
             "\n"
             "Exit codes: 0 everything is seen, 1 something is not, 4 nothing can be loaded here.\n"
             "\n"

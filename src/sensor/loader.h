@@ -50,6 +50,14 @@ struct blind_spot {
 };
 const struct blind_spot *blind_spots(size_t *ret_count);
 
+/* What a kind of event helps to see (sensor/techniques.def). */
+struct technique {
+    enum event_kind kind;
+    const char *id; /* of MITRE ATT&CK: "T1055.008" */
+    const char *name;
+};
+const struct technique *techniques(size_t *ret_count);
+
 /* The row of a probe, a name for a state ("attached"); numbers above the table abort. */
 const struct probe_row *probe_row(enum probe probe);
 const char *probe_state_name(enum probe_state state);

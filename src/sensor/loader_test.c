@@ -25,9 +25,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,6 +93,17 @@ static bool has(struct bench *bench, enum wire_kind kind, pid_t tgid)
             return true;
     }
     return false;
+}
+
+static unsigned count_of(struct bench *bench, enum wire_kind kind, pid_t tgid)
+{
+    unsigned count = 0;
+    (void)ring_buffer__consume(bench->ring);
+    for (size_t i = 0; i < bench->count; i++) {
+        const struct wire_header *header = (const void *)bench->records[i].bytes;
+        count += header->kind == kind && header->process.tgid == (uint32_t)tgid;
+    }
+    return count;
 }
 
 static struct bytes text_of(const void *record, struct wire_text text)
@@ -675,6 +688,62 @@ static void test_refused(void **state)
     close(holder);
 }
 
+/* --- rare system calls --- */
+
+/* A child that waits for its end. */
+static pid_t waiting_child(void)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    return child;
+}
+
+static void end_child(pid_t child)
+{
+    kill(child, SIGKILL);
+    (void)wait_for(child);
+}
+
+static void assert_call(struct bench *bench, enum wire_kind kind, unsigned n,
+                        enum wire_call_name call, uint64_t request, pid_t target)
+{
+    const struct wire_call *record = find(bench, kind, getpid(), n);
+    assert_int_equal(record->call, call);
+    assert_int_equal(record->request, request);
+    assert_int_equal(record->target.tgid, target);
+    assert_int_equal(record->header.flags, 0);
+}
+
+static void test_access(void **state)
+{
+    struct bench *bench = *state;
+    static long word = 1;
+    struct iovec here = {&word, sizeof(word)}, there = here;
+    pid_t child = waiting_child();
+    forget(bench);
+    assert_int_equal(process_vm_writev(child, &here, 1, &there, 1, 0), sizeof(word));
+    assert_int_equal(process_vm_readv(child, &here, 1, &there, 1, 0), sizeof(word));
+    assert_int_equal(process_vm_readv(getpid(), &here, 1, &there, 1, 0), sizeof(word));
+    assert_int_equal(ptrace(PTRACE_ATTACH, child, NULL, NULL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (int i = 0; i < 3; i++) /* told once */
+        assert_int_equal(ptrace(PTRACE_POKEDATA, child, &word, 2L), 0);
+    assert_int_equal(ptrace(PTRACE_DETACH, child, NULL, NULL), 0);
+    assert_int_equal(ptrace(PTRACE_SEIZE, child, NULL, NULL), 0);
+    assert_int_equal(ptrace(PTRACE_ATTACH, child, NULL, NULL), -1); /* it is already */
+    assert_call(bench, WIRE_ACCESS, 0, WIRE_CALL_PROCESS_VM_WRITEV, 0, child);
+    assert_call(bench, WIRE_ACCESS, 1, WIRE_CALL_PROCESS_VM_READV, 0, child);
+    assert_call(bench, WIRE_ACCESS, 2, WIRE_CALL_PTRACE, PTRACE_ATTACH, child);
+    assert_call(bench, WIRE_ACCESS, 3, WIRE_CALL_PTRACE, PTRACE_POKEDATA, child);
+    assert_call(bench, WIRE_ACCESS, 4, WIRE_CALL_PTRACE, PTRACE_SEIZE, child);
+    assert_int_equal(count_of(bench, WIRE_ACCESS, getpid()), 5);
+    end_child(child);
+}
+
 enum { SNAPSHOT_BYTES = 8 * MIB };
 
 /* Reads a snapshot in awkward pieces. */
@@ -937,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_ignored),
         cmocka_unit_test(test_network),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_access),
         cmocka_unit_test(test_snapshot),
         cmocka_unit_test(test_hostile_arguments),
         cmocka_unit_test(test_counters),

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 
 enum {
     /* Room for two path texts one after the other: a name relative to a directory. */
@@ -37,6 +38,7 @@ struct normaliser {
     char script[PATH_BUFFER_BYTES];
     char control_group[PATH_BUFFER_BYTES];
     char arguments[WIRE_ARGUMENTS_BYTES];
+    char target_id[PROCESS_ID_BYTES];
     char source[ADDRESS_BYTES];
     char destination[ADDRESS_BYTES];
 };
@@ -135,11 +137,12 @@ static void finish_event(const struct event *event)
 {
     if ((event->incomplete & INCOMPLETE_TRUNCATED) == 0)
         return;
-    const char *group = schema_kind(event->kind)->ecs_category;
+    const struct schema_kind *kind = schema_kind(event->kind);
     counter_add(COUNTER_sensor_truncated, 1);
-    counter_add(string_equal(group, "file")      ? COUNTER_sensor_truncated_file
-                : string_equal(group, "network") ? COUNTER_sensor_truncated_network
-                                                 : COUNTER_sensor_truncated_process,
+    counter_add((kind->fields >> FIELD_call_name & 1) != 0    ? COUNTER_sensor_truncated_call
+                : string_equal(kind->ecs_category, "file")    ? COUNTER_sensor_truncated_file
+                : string_equal(kind->ecs_category, "network") ? COUNTER_sensor_truncated_network
+                                                              : COUNTER_sensor_truncated_process,
                 1);
 }
 
@@ -563,6 +566,69 @@ static RESULT normalise_network(struct normaliser *normaliser, struct bytes reco
     return RESULT_OK;
 }
 
+/* --- rare system calls ----------------------------------------------------------------------- */
+
+static const char *const CALL_NAMES[WIRE_CALL_COUNT] = {
+    [WIRE_CALL_PTRACE] = "ptrace",
+    [WIRE_CALL_PROCESS_VM_READV] = "process_vm_readv",
+    [WIRE_CALL_PROCESS_VM_WRITEV] = "process_vm_writev",
+};
+
+static const char *ptrace_request(uint64_t request)
+{
+    static const struct {
+        uint64_t request;
+        const char *name;
+    } ROWS[] = {
+        {PTRACE_POKETEXT, "PTRACE_POKETEXT"}, {PTRACE_POKEDATA, "PTRACE_POKEDATA"},
+        {PTRACE_POKEUSER, "PTRACE_POKEUSER"}, {PTRACE_SETREGS, "PTRACE_SETREGS"},
+        {PTRACE_ATTACH, "PTRACE_ATTACH"},     {PTRACE_SETREGSET, "PTRACE_SETREGSET"},
+        {PTRACE_SEIZE, "PTRACE_SEIZE"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        if (ROWS[i].request == request)
+            return ROWS[i].name;
+    }
+    return "";
+}
+
+/* The process that it was done to, as far as it is known. */
+static void set_target(struct normaliser *normaliser, struct event *event,
+                       const struct wire_call *call)
+{
+    if (call->target.tgid == 0)
+        return;
+    struct process_key key = key_of(call->target);
+    size_t length = process_id_format(normaliser->boot_id, key, normaliser->target_id);
+    event_set_text(event, FIELD_target_id, normaliser->target_id, length);
+    event_set_number(event, FIELD_target_pid, key.pid);
+    event_set_number(event, FIELD_target_user_id, call->target_credentials.uid);
+    const struct process_info *info = process_table_get(normaliser->table, key);
+    if (info == NULL) {
+        event->incomplete |= INCOMPLETE_PROCESS;
+        counter_add(COUNTER_sensor_process_unknown, 1);
+        return;
+    }
+    set_text(event, FIELD_target_executable, info->executable, info->executable_size,
+             (info->flags & PROCESS_EXECUTABLE_CUT) != 0);
+}
+
+static RESULT normalise_call(struct normaliser *normaliser, struct bytes record, struct event *out)
+{
+    struct wire_call call;
+    GUARD(read_fixed(&record, &call, sizeof call));
+    const char *name = call.call < WIRE_CALL_COUNT ? CALL_NAMES[call.call] : NULL;
+    if (name == NULL)
+        return result_fail(ERROR_FORMAT);
+    begin_event(normaliser, EVENT_process_access, &call.header, out);
+    set_actor(normaliser, out, &call.header);
+    set_text(out, FIELD_call_name, name, strlen(name), false);
+    const char *request = call.call == WIRE_CALL_PTRACE ? ptrace_request(call.request) : "";
+    set_text(out, FIELD_call_request, request, strlen(request), false);
+    set_target(normaliser, out, &call);
+    return RESULT_OK;
+}
+
 static RESULT dispatch(struct normaliser *normaliser, uint16_t kind, struct bytes record,
                        struct event *out)
 {
@@ -582,6 +648,8 @@ static RESULT dispatch(struct normaliser *normaliser, uint16_t kind, struct byte
     case WIRE_CONNECT:
     case WIRE_ACCEPT:
         return normalise_network(normaliser, record, out);
+    case WIRE_ACCESS:
+        return normalise_call(normaliser, record, out);
     case WIRE_SNAPSHOT:
     case WIRE_KIND_COUNT:
         break;

@@ -410,6 +410,51 @@ static void connections_are_told_from_their_opener(void **state)
                  ERROR_FORMAT);
 }
 
+static struct wire_call *call(struct fixture *fixture, enum wire_kind kind,
+                              enum wire_call_name name)
+{
+    (void)fake_begin(&fixture->record, kind, sizeof(struct wire_call), CHILD, 500);
+    struct wire_call *record = (struct wire_call *)(void *)fixture->record.data;
+    record->call = name;
+    return record;
+}
+
+static void access_names_both_processes(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    exec(fixture, SHELL, fake_identity(0, 0), 250, "/bin/sh", "-sh", 4);
+    run(fixture);
+    exec(fixture, CHILD, SHELL, 350, "/usr/bin/gdb", "gdb", 4);
+    run(fixture);
+    struct wire_call *record = call(fixture, WIRE_ACCESS, WIRE_CALL_PTRACE);
+    record->request = 16;
+    record->target = SHELL;
+    record->target_credentials.uid = 77;
+    run(fixture);
+    assert_int_equal(event->kind, EVENT_process_access);
+    assert_text(event, FIELD_call_name, "ptrace");
+    assert_text(event, FIELD_call_request, "PTRACE_ATTACH");
+    assert_text(event, FIELD_process_executable, "/usr/bin/gdb");
+    assert_text(event, FIELD_target_executable, "/bin/sh");
+    assert_number(event, FIELD_target_pid, 20);
+    assert_number(event, FIELD_target_user_id, 77);
+    assert_int_equal(event->incomplete, 0);
+    record->target = fake_identity(21, 200); /* nobody knows it */
+    run(fixture);
+    assert_text(event, FIELD_target_executable, NULL);
+    assert_number(event, FIELD_target_pid, 21);
+    assert_int_equal(event->incomplete, INCOMPLETE_PROCESS);
+    record->target = fake_identity(0, 0);
+    record->header.flags = WIRE_UNREADABLE;
+    run(fixture);
+    assert_text(event, FIELD_target_id, NULL);
+    assert_int_equal(event->incomplete, INCOMPLETE_UNREADABLE);
+    (void)call(fixture, WIRE_ACCESS, WIRE_CALL_COUNT);
+    assert_error(normalise(fixture->normaliser, bytes_of(&fixture->record), &fixture->event),
+                 ERROR_FORMAT);
+}
+
 static void the_snapshot_does_not_overwrite(void **state)
 {
     struct fixture *fixture = *state;
@@ -455,6 +500,9 @@ static void every_kind(struct fixture *fixture, unsigned kind)
         network(fixture, (enum wire_kind)kind, 2, ADDRESS, ADDRESS);
         break;
     }
+    case WIRE_ACCESS:
+        (void)call(fixture, WIRE_ACCESS, WIRE_CALL_PTRACE);
+        break;
     default:
         file(fixture, (enum wire_kind)kind, "/tmp/x", "name");
         break;
@@ -476,7 +524,9 @@ static struct result on_exact_copy(struct fixture *fixture, size_t size)
 static void every_truncation_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    for (unsigned kind = WIRE_EXEC; kind < WIRE_SNAPSHOT; kind++) {
+    for (unsigned kind = WIRE_EXEC; kind < WIRE_KIND_COUNT; kind++) {
+        if (kind == WIRE_SNAPSHOT)
+            continue;
         every_kind(fixture, kind);
         size_t whole = fixture->record.size;
         for (size_t size = 0; size < whole; size++)
@@ -489,7 +539,7 @@ static void every_truncation_is_refused(void **state)
         }
     }
     for (unsigned kind = 0; kind < 300; kind++) {
-        if (kind >= WIRE_EXEC && kind < WIRE_SNAPSHOT)
+        if (kind >= WIRE_EXEC && kind < WIRE_KIND_COUNT && kind != WIRE_SNAPSHOT)
             continue;
         (void)fake_begin(&fixture->record, (enum wire_kind)kind, 256, CHILD, 1);
         assert_error(on_exact_copy(fixture, 256), ERROR_FORMAT);
@@ -528,6 +578,7 @@ int main(void)
         FIXTURE_TEST(files_of_unknown_processes_are_said),
         FIXTURE_TEST(what_was_cut_is_said),
         FIXTURE_TEST(connections_are_told_from_their_opener),
+        FIXTURE_TEST(access_names_both_processes),
         FIXTURE_TEST(the_snapshot_does_not_overwrite),
         FIXTURE_TEST(every_truncation_is_refused),
         FIXTURE_TEST(texts_outside_of_the_record_are_refused),

@@ -34,6 +34,16 @@ const struct blind_spot *blind_spots(size_t *ret_count)
     return rows;
 }
 
+const struct technique *techniques(size_t *ret_count)
+{
+    static const struct technique rows[] = {
+#define TECHNIQUE(kind, id, name) {EVENT_##kind, id, name},
+#include "sensor/techniques.def"
+    };
+    *ret_count = sizeof(rows) / sizeof(rows[0]);
+    return rows;
+}
+
 const char *probe_state_name(enum probe_state state)
 {
     static const char *const names[PROBE_STATE_COUNT] = {

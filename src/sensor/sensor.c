@@ -340,11 +340,14 @@ static void mirror_kernel_counters(const struct sensor *sensor)
     uint64_t process = sum_kernel_counter(sensor, WIRE_COUNTER_FULL_PROCESS);
     uint64_t file = sum_kernel_counter(sensor, WIRE_COUNTER_FULL_FILE);
     uint64_t network = sum_kernel_counter(sensor, WIRE_COUNTER_FULL_NETWORK);
+    uint64_t call = sum_kernel_counter(sensor, WIRE_COUNTER_FULL_CALL);
     counter_set(COUNTER_kernel_events, sum_kernel_counter(sensor, WIRE_COUNTER_RECORDS));
-    counter_set(COUNTER_kernel_ring_full, process + file + network);
+    counter_set(COUNTER_kernel_ring_full, process + file + network + call);
     counter_set(COUNTER_kernel_ring_full_process, process);
     counter_set(COUNTER_kernel_ring_full_file, file);
     counter_set(COUNTER_kernel_ring_full_network, network);
+    counter_set(COUNTER_kernel_ring_full_call, call);
+    counter_set(COUNTER_kernel_repeated, sum_kernel_counter(sensor, WIRE_COUNTER_REPEATED));
     counter_set(COUNTER_kernel_read_failed, sum_kernel_counter(sensor, WIRE_COUNTER_READ_FAILED));
     counter_set(COUNTER_kernel_map_full, sum_kernel_counter(sensor, WIRE_COUNTER_MAP_FULL));
 }

@@ -36,6 +36,7 @@ enum wire_kind {
     WIRE_CONNECT = 9,     /* struct wire_network */
     WIRE_ACCEPT = 10,     /* struct wire_network */
     WIRE_SNAPSHOT = 11,   /* struct wire_exec, from the iterator: a process that runs */
+    WIRE_ACCESS = 12,     /* struct wire_call */
     WIRE_KIND_COUNT
 };
 
@@ -188,6 +189,26 @@ struct wire_network {
     uint32_t network_namespace;
 };
 
+/* The rare system calls that attackers need; the names are those of the calls. */
+enum wire_call_name {
+    WIRE_CALL_PTRACE = 1,
+    WIRE_CALL_PROCESS_VM_READV,
+    WIRE_CALL_PROCESS_VM_WRITEV,
+    WIRE_CALL_COUNT
+};
+
+/* One rare system call, by kind:
+ *   WIRE_ACCESS  `target` is the other process, all zero with WIRE_UNREADABLE where it was gone;
+ *                `request` that of ptrace(2). */
+struct wire_call {
+    struct wire_header header;
+    struct wire_identity target;
+    struct wire_credentials target_credentials;
+    uint64_t request;
+    uint32_t call; /* enum wire_call_name */
+    uint32_t reserved;
+};
+
 /*
  * The programs' own counters: a map that can be mapped into memory, an array of
  * WIRE_COUNTER_CPUS rows of WIRE_COUNTER_COUNT numbers, which only grow. Sum over the rows.
@@ -198,10 +219,12 @@ enum wire_counter {
     WIRE_COUNTER_FULL_PROCESS, /* records that found the ring full, by group */
     WIRE_COUNTER_FULL_FILE,
     WIRE_COUNTER_FULL_NETWORK,
+    WIRE_COUNTER_FULL_CALL,   /* struct wire_call */
     WIRE_COUNTER_READ_FAILED, /* fields that could not be read */
     WIRE_COUNTER_MAP_FULL,    /* calls not reported because a table was full */
     WIRE_COUNTER_IGNORED,     /* file events of ignored processes (the agent's own logs) */
     WIRE_COUNTER_WAKEUPS,     /* times the reader was woken */
+    WIRE_COUNTER_REPEATED,    /* rare calls not told because the same was told within a second */
     WIRE_COUNTER_COUNT
 };
 enum { WIRE_COUNTER_CPUS = 512, WIRE_COUNTER_SLOT_COUNT = 16 };
@@ -215,5 +238,6 @@ _Static_assert(sizeof(struct wire_fork) == 56 + 72 + 16 + 8, "wire layout");
 _Static_assert(sizeof(struct wire_exit) == 56 + 16 + 8 + 16, "wire layout");
 _Static_assert(sizeof(struct wire_file) == 56 + 8 + 4 * 4 + 4 * 4, "wire layout");
 _Static_assert(sizeof(struct wire_network) == 56 + 8 + 32 + 8, "wire layout");
+_Static_assert(sizeof(struct wire_call) == 56 + 16 + 16 + 8 + 8, "wire layout");
 _Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_COUNTER_SLOT_COUNT,
                "a row must hold every counter");

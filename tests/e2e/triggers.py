@@ -24,6 +24,8 @@ TRIGGERS = (
     ("process-start",), ("process-fork",), ("process-exit",), ("process-exit", "signal"),
     ("file-create",), ("file-write",), ("file-rename",), ("file-delete",), ("file-chmod",),
     ("network-connect",), ("network-connect", "6"), ("network-accept",), ("network-accept", "6"),
+    ("process-access", "attach"), ("process-access", "seize"), ("process-access", "poke"),
+    ("process-access", "read"), ("process-access", "write"),
 )
 
 

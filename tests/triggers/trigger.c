@@ -68,15 +68,20 @@ static void print_namespace(const char *field, const char *name)
     trigger_number(field, status.st_ino);
 }
 
-void trigger_process(void)
+static void trigger_executable(const char *field)
 {
     char executable[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
     if (size < 0)
         trigger_fail("/proc/self/exe");
     executable[size] = '\0';
+    trigger_text(field, executable);
+}
+
+void trigger_process(void)
+{
     trigger_number("process_pid", (uint64_t)getpid());
-    trigger_text("process_executable", executable);
+    trigger_executable("process_executable");
     trigger_number("user_id", getuid());
     trigger_number("user_effective_id", geteuid());
     trigger_number("group_id", getgid());
@@ -98,6 +103,13 @@ void trigger_arguments(char *const arguments[])
         used += strlen(joined + used);
     }
     trigger_text("process_arguments", joined);
+}
+
+void trigger_target(pid_t target)
+{
+    trigger_number("target_pid", (uint64_t)target);
+    trigger_executable("target_executable");
+    trigger_number("target_user_id", getuid());
 }
 
 void trigger_end(void)

@@ -57,8 +57,19 @@ struct ns_common {
 struct user_namespace {
     struct ns_common ns;
 };
+struct xarray {
+    void *xa_head;
+};
+struct xa_node {
+    unsigned char shift;
+    void *slots[64];
+};
+struct idr {
+    struct xarray idr_rt;
+};
 struct pid_namespace {
     struct ns_common ns;
+    struct idr idr; /* number to struct pid */
 };
 struct mnt_namespace {
     struct ns_common ns;
@@ -82,8 +93,15 @@ struct upid {
     int nr;
     struct pid_namespace *ns;
 };
+struct hlist_node {
+    struct hlist_node *next;
+};
+struct hlist_head {
+    struct hlist_node *first;
+};
 struct pid {
     unsigned int level;
+    struct hlist_head tasks[4]; /* the first: threads of that number, at pid_links[0] */
     struct upid numbers[1];
 };
 
@@ -200,6 +218,7 @@ struct task_struct {
     struct task_struct *real_parent;
     struct task_struct *group_leader;
     struct pid *thread_pid;
+    struct hlist_node pid_links[4];
     __u64 start_boottime;
     const struct cred *cred;
     const struct cred *real_cred;
@@ -215,6 +234,15 @@ struct task_struct {
 struct linux_binprm {
     const char *filename;
     const char *interp;
+};
+
+/* Where a task entered the kernel, by machine. */
+struct pt_regs {
+    unsigned long di, si, dx, r10, r8, r9;
+};
+struct pt_regs___arm64 {
+    __u64 regs[31];
+    __u64 orig_x0;
 };
 
 /* --- sockets ---------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * The kernel's side of the sensor: one object, in which every program is a probe of its own
  * (sensor/probes.def says what each shows and what is not seen without it).
  */
+#include "call.h"
 #include "process.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
