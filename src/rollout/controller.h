@@ -18,7 +18,7 @@
  *   before as a new release with a higher version, which travels the same road with a rollout of
  *   its own. Hosts are never asked to take an older version.
  * - Every answer has one row for the record of decisions, with who, what, when and on which
- *   evidence; what was refused has one too.
+ *   evidence; what was refused has one too. rollout_report.h makes an auditor's report of them.
  *
  * Who somebody is, whether a partner's signature holds, and that a verdict is the gate's, the
  * caller has verified. Pure; no clock, no allocation; states are of fixed size and plain bytes.
