@@ -124,6 +124,10 @@ enum {
     LIMIT_RELEASE_BYTES = 128 * MIB, /* one release in its slot */
     LIMIT_UPDATE_STATE_BYTES = 32 * KIB, /* the whole state of the update road, encoded */
 
+    /* --- evidence of rollouts ------------------------------------------------------------- */
+    LIMIT_ROSTER_HOSTS = 1 << 24, /* twice the largest fleet that an update has taken down */
+    LIMIT_PROMOTION_BYTES = 192 * KIB, /* 96 reports, each with its way to both roots */
+
     /* --- the public log ------------------------------------------------------------------ */
     LIMIT_NOTE_BYTES = 128 * KIB,     /* 16 post-quantum signatures of 5 KB are 110 KB */
     LIMIT_NOTE_SIGNATURES = 64,       /* signed-note asks for 16; each may cost a verification */

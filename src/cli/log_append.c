@@ -45,11 +45,13 @@ static enum cli_exit entry_of_words(const struct call *call, struct tlog_file *r
     struct explanation why;
     if (!tlog_entry_find_kind((struct bytes){(const uint8_t *)kind, strlen(kind)}, &entry.kind))
         return verb_usage_error(call,
-                                "\"%s\" is no kind of entry: expected %s, %s, %s, %s or %s", kind,
+                                "\"%s\" is no kind of entry: expected %s, %s, %s, %s, %s or %s",
+                                kind,
                                 tlog_entry_kind_word(TLOG_KIND_RELEASE),
                                 tlog_entry_kind_word(TLOG_KIND_PROMOTION),
                                 tlog_entry_kind_word(TLOG_KIND_REMOVAL),
                                 tlog_entry_kind_word(TLOG_KIND_HALT),
+                                tlog_entry_kind_word(TLOG_KIND_ROSTER),
                                 tlog_entry_kind_word(TLOG_KIND_OVERRIDE));
     for (size_t i = 2; i < options_word_count(call->options); i++) {
         enum cli_exit code = take_field(call, options_word(call->options, i), &entry);
@@ -241,7 +243,7 @@ const struct verb verb_log_append = {
         "Adds entries to the log in FOLDER, which is made where it is absent: plain files that\n"
         "any web server can hand out. The tree is signed, then cosigned by the witnesses of the\n"
         "policy, then published as FOLDER/checkpoint. docs/public-log.md has the fields of each\n"
-        "KIND (release, promotion, halt, override).\n"
+        "KIND (release, promotion, removal, halt, override, roster).\n"
         "\n"
         "Power cuts and kills at any moment neither fork the log nor lose what it signed. Where\n"
         "no quorum cosigns, the entry is in the log but not public yet: creance log cosign.\n"

@@ -25,6 +25,7 @@ static const char *const GOOD[] = {
     HEAD "kind override\ndigest " DIGEST "\npartner customer\naction halt\nexpires 0\n"
          "reason a test\n",
     HEAD "kind removal\nname rules\nversion 42\ndigest " DIGEST "\nreason rule X was wrong\n",
+    HEAD "kind roster\nname fleet\nversion 3\ndigest " DIGEST "\n",
 };
 
 static void every_kind_is_read_and_written_back(void **state)

@@ -212,6 +212,7 @@ RESULT tlog_verify_release(const struct tlog_policy *policy, const struct tlog_r
     struct tlog_witnessed newer = proven.in;
     if (age.size > 0)
         GUARD(tlog_verify_age(policy, &proven.in, age, &newer, &result.age_s, why));
+    result.log = proven.in.log;
     result.index = proven.index;
     result.logged_by_s = proven.in.existed_by_s;
     result.log_size = newer.checkpoint.size;

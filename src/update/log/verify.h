@@ -64,6 +64,7 @@ struct tlog_release {
 };
 
 struct tlog_release_proof {
+    const struct tlog_policy_party *log; /* of the policy */
     uint64_t index;
     uint64_t logged_by_s; /* since 1970: by then it was in the log */
     uint64_t age_s;       /* proven; 0 without an age file */

@@ -4,23 +4,21 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/reader.h"
-#include "update/signature/signature.h"
+#include "update/ticket/places.h"
 
 #include <string.h>
+
+#define WHAT "release ticket"
 
 static const char MAGIC[8] = {'C', 'R', 'E', 'T', 'I', 'C', 'K', '1'};
 enum {
     FLAG_URGENT = 1 << 0,
     FLAG_REMOVES = 1 << 1,
     RESERVED_BYTES = 28,
-    PLACE_BYTES = TICKET_KEY_BYTES + TICKET_SIGNATURE_BYTES,
 };
 
 static_assert(sizeof TICKET_DOMAIN == 32, "a ticket's message has a fixed size");
-static_assert((int)TICKET_KEY_BYTES == (int)ED25519_KEY_BYTES
-                  && (int)TICKET_SIGNATURE_BYTES == (int)ED25519_SIGNATURE_BYTES
-                  && (int)TICKET_KEY_BYTES == (int)RELEASE_KEY_BYTES,
-              "tickets are signed by Ed25519");
+static_assert(TICKET_BODY_BYTES + PLACES_BYTES == (int)TICKET_BYTES, "a ticket is these two");
 static_assert(sizeof MAGIC + 2 * sizeof(uint32_t) + 2 * sizeof(uint64_t) + TICKET_DIGEST_BYTES
                       + TICKET_NAME_BYTES + sizeof(uint32_t) + RESERVED_BYTES
                   == TICKET_BODY_BYTES,
@@ -83,34 +81,9 @@ RESULT ticket_encode(const struct ticket *ticket, const struct ticket_signature 
                      size_t count, uint8_t out[TICKET_BYTES], struct explanation *why)
 {
     GUARD(check_facts(ticket, why));
-    if (count > TICKET_SIGNATURES_MAX)
-        return explain(why, ERROR_LIMIT, "a ticket has room for %d signatures, not for %zu",
-                       TICKET_SIGNATURES_MAX, count);
-    const struct ticket_signature *sorted[TICKET_SIGNATURES_MAX] = {NULL};
-    for (size_t i = 0; i < count; i++) {
-        size_t at = i;
-        for (; at > 0 && memcmp(sorted[at - 1]->key, signatures[i].key, TICKET_KEY_BYTES) > 0; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = &signatures[i];
-        if (at > 0 && memcmp(sorted[at - 1]->key, signatures[i].key, TICKET_KEY_BYTES) == 0)
-            return explain(why, ERROR_FORMAT, "one key signed the ticket twice");
-    }
-    memset(out, 0, TICKET_BYTES);
     struct writer writer = writer_of(out, TICKET_BYTES);
     GUARD(write_body(ticket, &writer));
-    for (size_t i = 0; i < count; i++) {
-        GUARD(writer_copy(&writer, sorted[i]->key, TICKET_KEY_BYTES));
-        GUARD(writer_copy(&writer, sorted[i]->signature, TICKET_SIGNATURE_BYTES));
-    }
-    return RESULT_OK;
-}
-
-static bool is_zero(struct bytes bytes)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < bytes.size; i++)
-        any |= bytes.data[i];
-    return any == 0;
+    return places_write(&writer, signatures, count, WHAT, why);
 }
 
 static RESULT read_body(struct reader *reader, struct ticket *ticket, struct explanation *why)
@@ -132,34 +105,12 @@ static RESULT read_body(struct reader *reader, struct ticket *ticket, struct exp
     GUARD(check_facts(ticket, why));
     size_t name_size = strlen(ticket->name);
     struct bytes rest = {(const uint8_t *)ticket->name + name_size, TICKET_NAME_BYTES - name_size};
-    if (!is_zero(rest) || !is_zero(reserved) || (flags & ~(FLAG_URGENT | FLAG_REMOVES)) != 0)
+    if (!places_is_zero(rest) || !places_is_zero(reserved)
+        || (flags & ~(FLAG_URGENT | FLAG_REMOVES)) != 0)
         return explain(why, ERROR_FORMAT,
                        "the release ticket says something that this version does not know");
     ticket->is_urgent = (flags & FLAG_URGENT) != 0;
     ticket->has_removals = (flags & FLAG_REMOVES) != 0;
-    return RESULT_OK;
-}
-
-static RESULT read_places(struct reader *reader,
-                          struct ticket_signature signatures[TICKET_SIGNATURES_MAX],
-                          size_t *ret_count, struct explanation *why)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < TICKET_SIGNATURES_MAX; i++) {
-        struct reader place = *reader;
-        struct bytes bytes;
-        GUARD(reader_view(reader, PLACE_BYTES, &bytes));
-        if (is_zero(bytes))
-            continue;
-        GUARD(reader_copy(&place, signatures[i].key, TICKET_KEY_BYTES));
-        GUARD(reader_copy(&place, signatures[i].signature, TICKET_SIGNATURE_BYTES));
-        if (count != i
-            || (i > 0 && memcmp(signatures[i - 1].key, signatures[i].key, TICKET_KEY_BYTES) >= 0))
-            return explain(why, ERROR_FORMAT,
-                           "the signatures of the release ticket are not in order");
-        count++;
-    }
-    *ret_count = count;
     return RESULT_OK;
 }
 
@@ -172,7 +123,7 @@ static RESULT decode(const void *data, size_t size, struct ticket *ticket,
                        TICKET_BYTES, size);
     struct reader reader = reader_of(data, size);
     GUARD(read_body(&reader, ticket, why));
-    GUARD(read_places(&reader, signatures, ret_count, why));
+    GUARD(places_read(&reader, signatures, ret_count, WHAT, why));
     return reader_end(&reader);
 }
 
@@ -191,15 +142,6 @@ RESULT ticket_decode(const void *data, size_t size, struct ticket *ret_ticket,
     return RESULT_OK;
 }
 
-static bool is_ours(const struct release_keys *keys, const uint8_t key[TICKET_KEY_BYTES])
-{
-    for (unsigned i = 0; i < keys->count; i++) {
-        if (memcmp(keys->keys[i], key, TICKET_KEY_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
 RESULT ticket_check(const void *data, size_t size, const struct release_keys *keys,
                     struct ticket *ret_ticket, struct explanation *why)
 {
@@ -210,17 +152,9 @@ RESULT ticket_check(const void *data, size_t size, const struct release_keys *ke
     GUARD(release_keys_check(keys, why));
     GUARD(ticket_decode(data, size, &ticket, signatures, &count, why));
     GUARD(ticket_message(&ticket, message, why));
-    unsigned signers = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_ours(keys, signatures[i].key))
-            continue;
-        if (!ed25519_verify(signatures[i].key, message, sizeof message, signatures[i].signature))
-            return explain(why, ERROR_FORMAT,
-                           "signature %zu of the release ticket is by a key of this host and does "
-                           "not hold: the ticket was changed",
-                           i + 1);
-        signers++;
-    }
+    unsigned signers;
+    GUARD(places_count_signers(signatures, count, keys, (struct bytes){message, sizeof message},
+                               WHAT, &signers, why));
     if (signers < (fault_is_planted(FAULT_TICKET_ONE_KEY) ? 1 : keys->threshold))
         return explain(why, ERROR_STATE,
                        "the release ticket is signed by %u keys of this host, %u are needed",
