@@ -15,6 +15,8 @@ What a test program gets in its environment:
 Its working directory is the checkout. Lines within the first 30 of a script that the runner reads:
   # needs: release test        builds that it uses (`test` if it says nothing; `none`)
   # timeout: 120               seconds until it is killed and counted as failed
+  # beside: others             it needs no quiet host and starts nothing that could be left behind:
+                               it runs while others do
 """
 import argparse
 import concurrent.futures
@@ -299,7 +301,7 @@ def script_header(path):
     header = {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for _, line in zip(range(30), file):
-            found = re.match(r"# (needs|timeout): *(.*?)\s*$", line)
+            found = re.match(r"# (needs|timeout|beside): *(.*?)\s*$", line)
             if found:
                 header[found.group(1)] = found.group(2)
     return header
@@ -316,8 +318,9 @@ def scripts(group, folder, parallel, timeout, needs):
         header = script_header(path)
         builds = tuple(word for word in header.get("needs", needs).split() if word != "none")
         program = "/usr/bin/python3" if extension == ".py" else "/bin/bash"
+        is_beside = parallel or header.get("beside") == "others"
         tests.append(Test(group, stem, [program, path], float(header.get("timeout", timeout)),
-                          builds, parallel))
+                          builds, is_beside))
     return tests
 
 
@@ -502,7 +505,8 @@ def run_all(tests, directory, report):
     for test in tests:
         if not test.parallel:
             report.add(test, run_test(test, directory))
-    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+    # One more than there are cores: some of them mostly wait.
+    with concurrent.futures.ThreadPoolExecutor(CORES + 1) as pool:
         waiting = {pool.submit(run_test, test, directory): test for test in tests if test.parallel}
         for done in concurrent.futures.as_completed(waiting):
             report.add(waiting[done], done.result())

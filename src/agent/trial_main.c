@@ -6,6 +6,7 @@
  */
 #include "agent/child.h"
 #include "agent/trial.h"
+#include "base/fault.h"
 #include "base/sandbox.h"
 #include "update/slots/sealed_memory.h"
 
@@ -87,6 +88,8 @@ int main(void)
         give_up("cannot map the event ring");
     child_ready(&child);
     take_both(&child, &trial);
+    while (fault_is_planted(FAULT_TRIAL_SLEEPS))
+        (void)poll(NULL, 0, 1000);
     struct result result = trial_run(&trial, &outcome);
     if (!result_is_ok(result))
         give_up(result_text(result));

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """What arrives over the network, on a real agent: a release that our own verbs published is
 fetched, verified and offered; what is faulty, hostile or gone changes nothing. What takes longer
@@ -27,21 +28,14 @@ LONG = "age=86400,urgent=21600,full=259200"
 class Host:
     """An agent that follows a publisher; without a sensor, which this test does not need."""
 
-    def __init__(self, source, url=None, policy=LONG, extra="", environment=None):
+    def __init__(self, source, url=None, policy=LONG, extra="", faults=""):
         self.source, self.extra = source, extra
         self.url = url or source.web.url
         self.agent = Agent(arguments=("--without-sensor", "--update-policy", policy),
-                           healthy=False)
-        self.environment = environment or {}
+                           healthy=False, faults=faults)
 
     def __enter__(self):
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
-            self.agent.__enter__()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        self.agent.__enter__()
         self.folder = os.path.join(self.agent.state, "etc", "updates")
         try:
             wait_until(lambda: self.agent.status(), 60, "the agent to answer")
@@ -218,13 +212,13 @@ def nobody_believes_the_updater():
         with open(os.path.join(folder, bundle), "r+b") as file:
             file.seek(200)
             file.write(b"X")
-        with Host(source, environment={"CREANCE_FAULT": "updater-lies"}) as host:
+        with Host(source, faults="updater-lies") as host:
             host.wait(lambda: host.arrivals()["offers_refused"] > 0, "a refusal")
             expect("its bytes are not those that the ticket names" in host.agent.said(),
                    host.agent.said())
             expect("not those that the ticket names" in host.arrivals()["refused_why"], "status")
             expect(host.release(1) is None, "it was taken")
-        with Host(source, environment={"CREANCE_FAULT": "updater-lies,supervisor-hashes-not"}) \
+        with Host(source, faults="updater-lies,supervisor-hashes-not") \
                 as host:
             host.wait_release(1)
 
@@ -258,7 +252,7 @@ def a_process_for_tickets_that_fails():
     """It crashes, or hangs and is killed: no verdict, no release."""
     with published(1) as source:
         for fault in ("ticket-crashes", "ticket-hangs"):
-            with Host(source, environment={"CREANCE_FAULT": fault}) as host:
+            with Host(source, faults=fault) as host:
                 host.wait(lambda: host.arrivals()["offers_refused"] > 0, fault)
                 expect("ended without a verdict" in host.arrivals()["refused_why"], host.arrivals())
                 expect(host.release(1) is None, "it was taken")
@@ -267,7 +261,7 @@ def a_process_for_tickets_that_fails():
 def everything_that_arrives_is_faulty():
     """Updater and link killed, stopped, lying: replaced, counted; the rest of the agent runs on."""
     with published(1) as source:
-        with Host(source, environment={"CREANCE_FAULT": "link-lies"}) as host:
+        with Host(source, faults="link-lies") as host:
             host.wait(lambda: host.arrivals()["rounds"] >= 1, "a round")
             expect(host.release(1) is None and host.arrivals()["metadata"] != "current",
                    host.describe())

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Issue 5, 8: a rule that crashes, hangs or eats memory on its first match is switched off alone
 within a second; no other alert is lost; without the breaker the same test fails."""
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -42,16 +41,6 @@ def write_rules(folder, fault):
     with open(os.path.join(rules, "m-bad.yml"), "w") as file:
         file.write(RULE.format(title=f"Bad creance-fault-{fault}", number=99, word=WORD))
     return os.path.dirname(rules)
-
-
-@contextlib.contextmanager
-def planted(fault):
-    """The supervisors that are started meanwhile have this fault (src/base/fault.h)."""
-    os.environ["CREANCE_FAULT"] = fault
-    try:
-        yield
-    finally:
-        del os.environ["CREANCE_FAULT"]
 
 
 def trigger(number):
@@ -148,7 +137,7 @@ def lose_without_the_breaker(fault):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         content = write_rules(folder, fault)
-        with planted("breaker-off"), Agent(content=content, configuration=EVERY_ALERT) as agent:
+        with Agent(content=content, configuration=EVERY_ALERT, faults="breaker-off") as agent:
             trigger(0)
             wait_until(lambda: "is passed over" in agent.said(), 40, "an event that is passed over")
             behind = {f"Good {i}" for i in range(BESIDE, 2 * BESIDE)}
@@ -179,7 +168,7 @@ def a_rule_is_tried_again():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         content = write_rules(folder, "crash")
-        with planted("breaker-hasty"), Agent(content=content, configuration=EVERY_ALERT) as agent:
+        with Agent(content=content, configuration=EVERY_ALERT, faults="breaker-hasty") as agent:
             measure_switch_off(agent, 20)
             wait_until(lambda: agent.status().get("rules", {}).get("off") == 1, 5, "a rule off")
             wait_until(lambda: agent.status().get("rules", {}).get("off") == 0, 10, "it is on")

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 """The frame of the command line: help, wrong usage, output that cannot be written."""
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """`creance content build`, `check`, `show`: the same bytes, each bad bundle, each planted fault."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """`creance content diff` against what engines do: no random change that detects less passes.

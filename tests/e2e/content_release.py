@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """`creance content sign` and `publish`: from sources to files, and what does not get there."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 """A publisher's repository on the command line: made, signed by several hands, published."""
 import json

@@ -116,11 +116,13 @@ WRAPPER = []  # what runs the agents that are started, and then becomes them
 class Agent:
     """A running agent with a state folder of its own; `with Agent() as agent:`."""
 
-    def __init__(self, content=CONTENT, arguments=(), healthy=True, configuration=None):
+    def __init__(self, content=CONTENT, arguments=(), healthy=True, configuration=None,
+                 faults=""):
         self.content = content
         self.arguments = arguments
         self.healthy = healthy
         self.configuration = configuration  # text of creance.yaml
+        self.faults = faults  # planted at each start (src/base/fault.def)
         self.state = None
         self.process = None
 
@@ -152,13 +154,21 @@ class Agent:
         os.rename(path + ".new", path)
 
     def start(self):
+        planted = {"CREANCE_FAULT": self.faults} if self.faults else {}
         self.output = open(os.path.join(self.state, "creanced.output"), "a+")
         self.process = subprocess.Popen(
             [*WRAPPER, program("creanced"), "--state", self.state, "--content", self.content,
              *self.arguments],
-            stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env={**os.environ, **planted})
         if self.healthy:
             self.wait_healthy()
+
+    def start_anew(self, faults=""):
+        """Stops it and starts it with these faults."""
+        self.stop()
+        self.faults = faults
+        self.start()
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """Power cuts while a public log grows on ext4: a sample; tests/long/ has all of them."""
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """`creance replay` over foreign logs: every format finds the same rules by log source and field."""

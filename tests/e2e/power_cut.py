@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """Power cuts while slots are switched on ext4: a sample; tests/long/power_cut_all.py tries all."""
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """The public log with real witnesses on loopback: append, prove, follow, kill, fork."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 400
 """`creance replay`: exact matches over real recordings, and every kind of bad recording."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 300
 """`creance rules check`, `rules test` and `rules list`: real rules and every kind of bad one."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 200
 """`creance rules import`: what it takes from a checkout, what it leaves, and that what people

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """The engine judges random rules over random events as the reference evaluator does
 (tests/reference): a hundred thousand pairs here, ten million in `./test long/sigma_reference`. The

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 600
 """SigmaHQ's own regression recordings: each must give exactly the stated matches of its rule.

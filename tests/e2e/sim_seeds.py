@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """A thousand random fleets in the simulator: what must hold does, and planted faults are found."""
 import os

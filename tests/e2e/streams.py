@@ -228,40 +228,23 @@ def probe_sets_that_are_refused():
     folder = offline.Folder()
     for fault, files in ((None, {"probes/set.yml": "probes: [exec, magic]\n"}),
                          ("probes-refused", SMALL), ("probes-crash", SMALL)):
-        if fault:
-            os.environ["CREANCE_FAULT"] = fault
-        try:
-            agent = Agent(arguments=POLICY)
-            agent.__enter__()
-        finally:
-            os.environ.pop("CREANCE_FAULT", None)
-        try:
+        with Agent(arguments=POLICY, faults=fault or "") as agent:
             before = probes(agent, "attached")
             row = install(agent, folder, "probes", 1, files, "rejected")
             print(f"# {fault or 'an unknown name'}: rejected in its trial: {row['failure']}")
             expect(row["failure"] == "load", json.dumps(row))
             expect(probes(agent, "attached") == before, "what was attached stays attached")
-        finally:
-            agent.__exit__()
 
 
 def without_the_trial():
     """Without the trial a set that this kernel does not take is active, and gone again."""
     require_sensor()
     folder = offline.Folder()
-    os.environ["CREANCE_FAULT"] = "trial-off"
-    try:
-        agent = Agent(arguments=POLICY)
-        agent.__enter__()
-    finally:
-        del os.environ["CREANCE_FAULT"]
-    try:
+    with Agent(arguments=POLICY, faults="trial-off") as agent:
         before = probes(agent, "attached")
         install(agent, folder, "probes", 1, {"probes/set.yml": "probes: [exec, magic]\n"},
                 "rolled back")
         wait_until(lambda: probes(agent, "attached") == before, 20, agent.said)
-    finally:
-        agent.__exit__()
 
 
 if __name__ == "__main__":

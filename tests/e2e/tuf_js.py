@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # needs: test
 # timeout: 240
 """Another implementation of TUF: tuf-js reads what we publish, and we read what it makes.

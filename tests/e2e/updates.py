@@ -92,8 +92,8 @@ def wait_state(agent, version, state, seconds=40):
                       f"{json.dumps(updates(agent))}\n{agent.said()}")
 
 
-def start(arguments=("--update-policy", POLICY)):
-    agent = Agent(arguments=arguments, configuration=EVERY_ALERT)
+def start(arguments=("--update-policy", POLICY), faults=""):
+    agent = Agent(arguments=arguments, configuration=EVERY_ALERT, faults=faults)
     agent.__enter__()
     folder = os.path.join(agent.state, "etc", "rules")
     with open(os.path.join(folder, "local.yml"), "w") as file:
@@ -255,11 +255,7 @@ def back_within_a_second():
 def without_a_trial():
     """Without the trial a rule that crashes becomes active; the way back is all that is left."""
     require_sensor()
-    os.environ["CREANCE_FAULT"] = "trial-off"
-    try:
-        agent = start()
-    finally:
-        del os.environ["CREANCE_FAULT"]
+    agent = start(faults="trial-off")
     try:
         word = "creance-updates-evil"
         offer(agent, 1, make_bundle(1, rule_about(word, "Evil creance-fault-crash")))

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 """Incidents whose content `creance content check` already refuses; each also with what refuses it
 switched off, where the very same content passes as good (or never comes to an end)."""
 import json

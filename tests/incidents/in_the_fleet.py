@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 300
 """Incidents of whole fleets, by name, in the simulator: contained, and seen failing without what
 contains them.

@@ -8,6 +8,7 @@ Harm is what people would call so: alerts of the administrator's own rule that n
 event that triggers an incident is also one that this rule is about), events that were passed over
 because engines died on them, and an engine that dies again and again.
 """
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -33,11 +34,7 @@ class Host:
     def __init__(self, faults):
         self.number, self.version, self.is_over = 0, 1, False
         self.numbers = threading.Lock()
-        os.environ["CREANCE_FAULT"] = faults
-        try:
-            self.agent = updates.start(("--update-policy", POLICY))
-        finally:
-            del os.environ["CREANCE_FAULT"]
+        self.agent = updates.start(("--update-policy", POLICY), faults)
         self.load = threading.Thread(target=self.run_load, daemon=True)
 
     def close(self):
@@ -243,8 +240,9 @@ def harmed(name):
 def without_containment():
     """Counter-test: where failures are not noticed, each of them harms the host, and goes on."""
     require_sensor()
-    for name in incidents():
-        harmed(name)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # they mostly wait
+        for done in [pool.submit(harmed, name) for name in incidents()]:
+            done.result()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # timeout: 400
 """Incidents of what arrives, on a real agent that follows a real publisher: metadata that expires,
 servers that go back, freeze or mix, a thief with some of the keys, a repository that is empty, a
-file over its limit, a way back that was never tried. Each also with its containment off."""
+file over its limit. Each also with its containment off."""
 import glob
 import json
 import os
@@ -13,28 +14,16 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 import arrivals  # noqa: E402
-import offline  # noqa: E402
 import publisher  # noqa: E402
-import streams  # noqa: E402
 import updates  # noqa: E402
 from arrivals import Host, published  # noqa: E402
 from at_the_publisher import large  # noqa: E402
-from harness import Agent, expect, require_sensor, run_tests, wait_until  # noqa: E402
-
-
-def start_anew(agent, faults):
-    """Stops the agent and starts it with these faults."""
-    agent.stop()
-    os.environ["CREANCE_FAULT"] = faults
-    try:
-        agent.start()
-    finally:
-        del os.environ["CREANCE_FAULT"]
+from harness import Agent, expect, run_tests, wait_until  # noqa: E402
 
 
 def again(host, faults=""):
     """The same host, anew, with these faults; it has asked once."""
-    start_anew(host.agent, faults)
+    host.agent.start_anew(faults)
     host.wait(lambda: host.arrivals()["rounds"] >= 1, "a round")
 
 
@@ -62,10 +51,11 @@ def expired_metadata():
         again(host, "clock-ahead,tuf-expiry-off")
         metadata(host, "current")
         print("# expired-metadata (freeze): with tuf-expiry-off nobody would ever know")
-        start_anew(host.agent, "clock-ahead,expired-stops")
+        host.agent.start_anew("clock-ahead,expired-stops")
         wait_until(lambda: host.agent.process.poll() is not None, 60, "the mistake")
         host.agent.output.close()
         print("# expired-metadata: with expired-stops the agent ends")
+        host.agent.faults = ""
         host.agent.start()
         host.wait(lambda: runs(host, 1), "release 1 after the mistake is mended")
 
@@ -185,14 +175,8 @@ def size_limit():
             time.sleep(1.1)
         return deaths(agent)
     for faults in ("limit-panics", "limit-panics,lifecycle-retries-at-once,lifecycle-never-bars"):
-        os.environ["CREANCE_FAULT"] = faults
-        try:
-            agent = Agent(arguments=("--without-sensor", "--update-policy", arrivals.POLICY),
-                          healthy=False)
-            agent.__enter__()
-        finally:
-            del os.environ["CREANCE_FAULT"]
-        with agent_of(agent):
+        with Agent(arguments=("--without-sensor", "--update-policy", arrivals.POLICY),
+                   healthy=False, faults=faults) as agent:
             wait_until(lambda: "creance-engine" in agent.children() and os.path.isdir(
                 os.path.join(agent.state, "lib", "install")), 40, agent.said)
             updates.offer(agent, 1, doubled)
@@ -210,58 +194,5 @@ def size_limit():
                 print(f"# size-limit: with {faults} {died} trials died in 8 s, and it goes on")
 
 
-class agent_of:
-    """Ends an agent that was started by hand."""
-
-    def __init__(self, agent):
-        self.agent = agent
-
-    def __enter__(self):
-        return self.agent
-
-    def __exit__(self, *_):
-        self.agent.__exit__()
-
-
-# --- the way back -------------------------------------------------------------------------------
-
-KINDS = {
-    "rules": streams.rule(1, "one"),
-    "exceptions": {"exceptions/backup.yml": streams.FILTER},
-    "ioc": {"ioc/words.yml": f"placeholders:\n    some_words: ['{streams.ME}-set']\n"},
-    "policy": {"policy/off.yml": "disabled:\n    - 6a1b9c5e-0d6c-4a7e-9b43-0c1f6f0a3a01\n"},
-    "probes": streams.SMALL,
-}
-
-
-def kill_switch():
-    """kill-switch: the way back works for each kind of release, also for those it was never tried
-    with."""
-    require_sensor()
-    folder = offline.Folder()
-    agent = updates.start(streams.POLICY)
-    try:
-        for kind, files in KINDS.items():
-            streams.install(agent, folder, kind, 1, files)
-        start_anew(agent, "orders-one-kind")
-        for kind in ("policy", "probes"):
-            streams.order(agent, "rollback", f"{kind}/1")
-        time.sleep(3)
-        left = {kind for kind in ("policy", "probes")
-                if streams.row_of(agent, kind, 1)["state"] == "good"}
-        expect(left == {"policy", "probes"}, f"still there: {left}")
-        print("# kill-switch: with orders-one-kind these cannot be taken back:", *sorted(left))
-        start_anew(agent, "")
-        for kind in KINDS:
-            streams.order(agent, "rollback", f"{kind}/1")
-            streams.wait_state(agent, kind, 1, "rolled back", seconds=10)
-        print("# kill-switch: taken back at once:", *KINDS)
-        updates.trigger(f"{updates.EVER}-after-all")
-        agent.wait_alert(f"{updates.EVER}-after-all", 20)
-    finally:
-        agent.__exit__()
-
-
 if __name__ == "__main__":
-    run_tests([expired_metadata, rollback, mix_and_match, stolen_key, empty_state, size_limit,
-               kill_switch])
+    run_tests([expired_metadata, rollback, mix_and_match, stolen_key, empty_state, size_limit])

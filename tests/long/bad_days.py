@@ -25,19 +25,9 @@ YEAR_S = 365 * 24 * 3600
 
 
 @contextlib.contextmanager
-def planted(faults):
-    """Agents that are started meanwhile have these faults (src/base/fault.h)."""
-    os.environ["CREANCE_FAULT"] = faults
-    try:
-        yield
-    finally:
-        del os.environ["CREANCE_FAULT"]
-
-
-@contextlib.contextmanager
-def running(policy=QUICK):
+def running(policy=QUICK, faults=""):
     require_sensor()
-    agent = updates.start(("--update-policy", policy))
+    agent = updates.start(("--update-policy", policy), faults)
     try:
         yield agent
     finally:
@@ -75,9 +65,7 @@ def slots(agent):
 # --- the clock ----------------------------------------------------------------------------------
 
 def jump(agent, faults):
-    agent.stop()
-    with planted(faults):
-        agent.start()
+    agent.start_anew(faults)
     time.sleep(2.5)  # the road ticks once a second
 
 
@@ -152,7 +140,7 @@ def a_disk_is_full():
 def a_disk_that_lets_nothing_be_written():
     """"Protection against tampering blocks the rollback": ways back are gone all the same."""
     for faults in ("trial-off", "trial-off,way-back-waits"):
-        with planted(faults), running() as agent, small_disk(agent) as disk:
+        with running(faults=faults) as agent, small_disk(agent) as disk:
             arrive(agent, 1)
             updates.wait_state(agent, 1, "good")
             evil = arrive(agent, 2, "Evil creance-fault-crash")
@@ -197,7 +185,7 @@ def cgroup_with_little_memory(name, limit):
 
 def memory_is_out():
     """out-of-memory: with little memory the kernel takes the engine, not the host's work."""
-    with planted("trial-off"), running() as agent:
+    with running(faults="trial-off") as agent:
         used = int(agent.status()["rates"]["memory_bytes"]) + (256 << 20)
         group = cgroup_with_little_memory("creance-test", used)
         try:
@@ -232,8 +220,8 @@ def a_host_short_of_memory_throws_nothing_out():
         os.chmod(meminfo.name, 0o644)
         for faults in ("trial-off", "trial-off,pressure-blames"):
             say_memory(meminfo.name, 8192)
-            with planted(faults), seeing(meminfo.name), \
-                    running(QUICK.replace("bake=2", "bake=30")) as agent:
+            with seeing(meminfo.name), \
+                    running(QUICK.replace("bake=2", "bake=30"), faults) as agent:
                 arrive(agent, 1)
                 updates.wait_state(agent, 1, "probation")
                 say_memory(meminfo.name, 100)
@@ -310,7 +298,7 @@ def what_was_checked_is_what_runs():
     """A release that is changed on disk after it was verified never runs; with slots-unhashed, what
     somebody put into its place does."""
     for faults in ("trial-off", "trial-off,slots-unhashed"):
-        with planted(faults), running() as agent:
+        with running(faults=faults) as agent:
             creance("content", "hold", "--state", agent.state)
             time.sleep(1.5)
             arrive(agent, 1)
@@ -338,7 +326,7 @@ def one_slow_start_is_no_failure():
     """An engine that takes seconds longer to load is waited for, and the release is good; with
     start-hasty it is not."""
     for faults, state in (("", "good"), ("start-hasty", "rejected")):
-        with planted(faults), running() as agent:
+        with running(faults=faults) as agent:
             word = arrive(agent, 1, "Slow creance-fault-load-slow")
             row = updates.wait_state(agent, 1, state, 60)
             print(f"# a slow start{faults and ' with ' + faults}: {row['state']}, {row['failure']}")
@@ -346,6 +334,19 @@ def one_slow_start_is_no_failure():
                 expect(row["failure"] is None and row["attempts"] == 0, f"{row}")
                 updates.trigger(word)
                 agent.wait_alert(word)
+
+
+def a_trial_that_never_ends():
+    """A trial that waits for ever is ended, blames nobody, and does not keep others waiting."""
+    with running(QUICK.replace("retry=3600", "retry=1,trial-max=5"), "trial-sleeps") as agent:
+        arrive(agent, 1)
+        updates.wait_state(agent, 1, "trial")
+        updates.wait_state(agent, 1, "admitted")
+        expect(updates.release(agent, 1)["failure"] is None, f"{updates.release(agent, 1)}")
+        still_detects(agent, "sleeping-trial")
+        agent.start_anew()
+        updates.wait_state(agent, 1, "good", 60)
+        print("# ended, tried again, and good once trials end")
 
 
 def each_failure_while_loading_is_named():
@@ -364,4 +365,5 @@ if __name__ == "__main__":
     run_tests([a_clock_jumps, a_disk_is_full, a_disk_that_lets_nothing_be_written,
                memory_is_out, a_host_short_of_memory_throws_nothing_out, a_state_is_gone,
                the_agent_is_killed_at_any_moment, what_was_checked_is_what_runs,
-               one_slow_start_is_no_failure, each_failure_while_loading_is_named])
+               one_slow_start_is_no_failure, a_trial_that_never_ends,
+               each_failure_while_loading_is_named])

@@ -26,11 +26,7 @@ def switches(agent):
 def none_is_lost():
     """Each process start is alerted for exactly once, whichever engine judged it."""
     require_sensor()
-    os.environ["CREANCE_FAULT"] = "switches-freely,trial-off"
-    try:
-        agent = updates.start(("--update-policy", POLICY))
-    finally:
-        del os.environ["CREANCE_FAULT"]
+    agent = updates.start(("--update-policy", POLICY), "switches-freely,trial-off")
     try:
         version = 0
         with updates.Storm(agent, pause_s=0.005) as storm:

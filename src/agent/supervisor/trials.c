@@ -20,6 +20,7 @@ enum {
     /* and for more CPU than this share of a core and so many times the active one's. */
     SHADOW_CPU_FREE_PERCENT = 10,
     SHADOW_CPU_TIMES = 5,
+    READING_MAX_S = 60, /* of the probe set in force: nothing of the road watches over that */
 };
 
 bool trials_is_trying(const struct updates *updates)
@@ -94,6 +95,7 @@ RESULT trials_launch(struct supervisor *supervisor, int release, struct explanat
     struct result result = resources_new_trial(&supervisor->resources);
     if (!result_is_ok(result))
         return explain(why, result.error, "its place in the event ring cannot be made");
+    trying->launched_ns = now_ns();
     return launch_child(supervisor, ROLE_trial, why);
 }
 
@@ -209,11 +211,29 @@ static enum lifecycle_failure judge_shadow(const struct supervisor *supervisor)
     return LIFECYCLE_FAILURE_NONE;
 }
 
+/* A process that reads the probe set in force and does not end would keep all trials waiting. */
+static void end_when_overdue(struct supervisor *supervisor)
+{
+    struct updates *updates = supervisor->updates;
+    bool is_running = supervisor->children[ROLE_trial].pid != 0
+                      && !supervisor->children[ROLE_trial].is_end_ordered;
+    uint64_t due_ns = updates->trying.launched_ns + (uint64_t)READING_MAX_S * NS_PER_S;
+    if (!is_running || !updates->probes.is_reading || now_ns() < due_ns)
+        return;
+    counter_add(COUNTER_supervisor_readings_overdue, 1);
+    say("the process that reads the probe set in force has not ended after %d s and is ended",
+        READING_MAX_S);
+    end_child(supervisor, ROLE_trial);
+    updates->trying.has_verdict = true; /* its end says nothing more */
+    probes_take_read(supervisor, false, NULL);
+}
+
 void trials_work(struct supervisor *supervisor)
 {
     struct updates *updates = supervisor->updates;
     struct trying *trying = &updates->trying;
     launch_waiting(supervisor);
+    end_when_overdue(supervisor);
     if (!trials_is_trying(updates) || !trying->is_judging)
         return;
     enum lifecycle_failure failure = judge_shadow(supervisor);

@@ -47,6 +47,7 @@ struct trying {
     struct shadow_base base;
     int waiting; /* sealed: for the trial's process, which is busy; -1: nothing waits */
     int release; /* sealed: what that process gets; -1: none */
+    uint64_t launched_ns; /* that process */
     bool has_verdict;
 };
 
