@@ -8,7 +8,6 @@ Harm is what people would call so: alerts of the administrator's own rule that n
 event that triggers an incident is also one that this rule is about), events that were passed over
 because engines died on them, and an engine that dies again and again.
 """
-import concurrent.futures
 import json
 import os
 import subprocess
@@ -240,9 +239,8 @@ def harmed(name):
 def without_containment():
     """Counter-test: where failures are not noticed, each of them harms the host, and goes on."""
     require_sensor()
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # they mostly wait
-        for done in [pool.submit(harmed, name) for name in incidents()]:
-            done.result()
+    for name in incidents():
+        harmed(name)
 
 
 if __name__ == "__main__":
