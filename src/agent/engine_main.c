@@ -296,7 +296,7 @@ static void switch_rule(struct judge *judge, const struct message_rule_switch *m
 {
     const uint64_t words[] = {message->digest_1, message->digest_2, message->digest_3,
                               message->digest_4};
-    struct rule_digest rule;
+    struct rule_digest rule = {{0}};
     bytes_copy(rule.bytes, sizeof rule.bytes, words, sizeof words);
     size_t at = 0;
     while (at < judge->off_count && !rule_digest_equal(&judge->off[at], &rule))

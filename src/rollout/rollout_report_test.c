@@ -32,7 +32,7 @@ struct fixture {
 
 static void happens(struct fixture *fixture, struct controller_event event)
 {
-    struct controller_actions actions;
+    struct controller_actions actions = {0};
     fixture->now.steady.s += 5 * MINUTE_S;
     fixture->now.wall.s += 5 * MINUTE_S;
     controller_step(&fixture->policy, &fixture->stream, &fixture->state, &event, fixture->now,

@@ -223,7 +223,7 @@ RESULT roster_host_encode(const struct roster_host *host, uint8_t out[ROSTER_HOS
 RESULT roster_host_decode(struct bytes data, struct roster_host *ret_host,
                           struct explanation *why)
 {
-    struct roster_host host;
+    struct roster_host host = {0};
     struct bytes zeros;
     if (data.size != ROSTER_HOST_BYTES)
         return explain(why, ERROR_FORMAT, "a host of a roster has %d bytes, this has %zu",

@@ -238,7 +238,7 @@ static void tick(struct supervision *supervision, uint64_t now_ns,
 {
     if (supervision->is_stopping)
         return;
-    struct rule_digest rule;
+    struct rule_digest rule = {{0}};
     while (breaker_try_again(&supervision->breaker, now_ns, &rule))
         actions->is_rule_on = true;
     tick_child(supervision, ROLE_loader, now_ns, actions);
