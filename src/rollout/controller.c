@@ -21,6 +21,7 @@ enum guard {
     IS_STARTERS_REVIEW, /* a gate paused it, and who started it calls that reviewed */
     IS_SECOND_PARTNER,  /* with this one, enough partners ask */
     HAS_NO_BEFORE,      /* nothing is known to go back to */
+    IS_UNEXPLAINED,     /* urgent, and no reason is given */
     IS_CALM,            /* the flap alarm is not raised */
 };
 
@@ -330,6 +331,8 @@ static bool holds(const struct step *step, enum guard guard)
         return is_second_partner(step);
     case HAS_NO_BEFORE:
         return release_name_is_factory(state->plan.before);
+    case IS_UNEXPLAINED:
+        return state->plan.is_urgent && step->event->reason[0] == 0;
     case IS_CALM:
         return !step->stream->alarm.is_raised;
     }
@@ -464,7 +467,7 @@ static void count_flaps(struct step *step, const struct row *row)
     bool is_raised = false;
     if (step->event->type == CONTROLLER_EVENT_START)
         is_raised = flap_alarm_start(alarm, &step->policy->flaps, step->now.steady);
-    else if (row->todo & (DO(HALT) | DO(RECALL) | DO(ROLLBACK)))
+    else if (row->todo & (DO(HALT) | DO(ROLLBACK)))
         is_raised = flap_alarm_stop(alarm, &step->policy->flaps, step->now.steady);
     if (is_raised)
         step->actions->todo |= DO(RAISE_ALARM);

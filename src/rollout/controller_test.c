@@ -350,8 +350,15 @@ static void an_urgent_release_is_faster_and_takes_two(void **state)
 {
     (void)state;
     struct fixture fixture;
-    started(&fixture);
+    open_rollout(&fixture);
     fixture.state.plan.is_urgent = true;
+    (void)says(&fixture, "ada", CONTROLLER_EVENT_START);
+    assert_int_equal(fixture.actions.refusal, CONTROLLER_REFUSAL_NO_REASON);
+    struct controller_event start = {.type = CONTROLLER_EVENT_START,
+                                     .who = controller_person("ada"),
+                                     .reason = "the worm spreads by the hour"};
+    (void)step(&fixture, &start);
+    passes(&fixture);
     fixture.policy.rings[1].approvals = 0;
     for (unsigned i = 0; i < 3; i++)
         fixture.policy.rings[0].waves.waves[i].spread_s /= 10;

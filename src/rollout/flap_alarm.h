@@ -14,7 +14,7 @@ enum { FLAPS_MAX = 8 }; /* the highest limit that a policy may set */
 
 struct flap_policy {
     uint8_t starts_max; /* releases started within `starts_s`; more raise it. 1 .. FLAPS_MAX */
-    uint8_t stops_max;  /* halts, recalls and rollbacks within `stops_s` */
+    uint8_t stops_max;  /* halts and rollbacks within `stops_s`: one bad release is two */
     uint32_t starts_s, stops_s;
 };
 
@@ -30,7 +30,7 @@ struct flap_alarm {
     uint32_t raises; /* how often it was raised, ever: who looks seldom misses none */
 };
 
-/* A release was started; one was halted, recalled or rolled back. True: this raised the alarm. */
+/* A release was started; one was halted or rolled back. True: this raised the alarm. */
 bool flap_alarm_start(struct flap_alarm *alarm, const struct flap_policy *policy,
                       struct steady_time now);
 bool flap_alarm_stop(struct flap_alarm *alarm, const struct flap_policy *policy,

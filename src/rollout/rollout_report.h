@@ -17,14 +17,15 @@
  *   change.expected            DORA (d)(iii); CISA "planning" (criteria of success)
  *   fallback                   DORA (e) aborting and recovering, and who; CISA "playbooks"
  *   change.urgent              DORA (f) safeguards of emergency changes: the floor and the second
- *                              person stay; NIS2 6.4.3: its reason is in the rows of decisions
+ *                              person stay; NIS2 6.4.3: no start without a reason (its row)
  *   assessed_by                DORA (g) re-evaluated and approved after the fact; NIS2 6.4.3
  *   change.impact              DORA (h) on existing security measures; NIS2 6.4.2
  *   decisions                  DORA (d) documentation; NIS2 6.4.2; CISA "feedback into planning"
  *   decisions[].gate           CISA: measurements that let a rollout go on or stop
  *   change.release, evidence   NIS2 6.6.1 trusted source and integrity, together with the log
  *
- * The report states what was recorded; whether that satisfies an authority, people judge.
+ * Releases are named by the first 16 bytes of their SHA-256 (release_name.h). The report states
+ * what was recorded; whether that satisfies an authority, people judge.
  */
 #include "base/reader.h"
 #include "rollout/controller.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/rollout/rollouts.h"
 
+#include "base/bytes.h"
 #include "rollout/controller.h"
 
 #include <stdio.h>
@@ -280,11 +281,17 @@ static unsigned person_of(const struct history *history)
     return person;
 }
 
+static bool may_start(const struct history *history)
+{
+    return !history->before.plan.is_urgent || history->event.reason[0] != 0;
+}
+
 static void take_word(struct history *history, struct memory *memory)
 {
     switch ((enum controller_event_type)history->event.type) {
     case CONTROLLER_EVENT_START:
-        must(history, is_taken(history) == (memory->phase == PLANNED), "it is started once");
+        must(history, is_taken(history) == (memory->phase == PLANNED && may_start(history)),
+             "it is started once, and an urgent one with a reason");
         if (is_taken(history)) {
             memory->phase = LIVE;
             memory->starter = person_of(history);
@@ -330,7 +337,7 @@ static bool note(struct history *history, struct times *times, unsigned max, uin
 {
     unsigned recent = 1;
     for (unsigned i = 0; i < times->count; i++)
-        recent += history->now.steady.s - times->at[i] < within_s;
+        recent += steady_since((struct steady_time){times->at[i]}, history->now.steady) < within_s;
     if (times->count < TIMES_KEPT)
         times->at[times->count++] = history->now.steady.s;
     return recent > max;
@@ -342,8 +349,7 @@ static void check_alarm(struct history *history)
     bool is_over = false, is_lift = history->event.type == CONTROLLER_EVENT_LIFT;
     if (history->event.type == CONTROLLER_EVENT_START && is_taken(history))
         is_over = note(history, &history->starts, flaps->starts_max, flaps->starts_s);
-    if (does(history, CONTROLLER_ACTION_HALT) || does(history, CONTROLLER_ACTION_RECALL)
-        || does(history, CONTROLLER_ACTION_ROLLBACK))
+    if (does(history, CONTROLLER_ACTION_HALT) || does(history, CONTROLLER_ACTION_ROLLBACK))
         is_over = note(history, &history->stops, flaps->stops_max, flaps->stops_s);
     must(history, does(history, CONTROLLER_ACTION_RAISE_ALARM) == (is_over && !history->is_alarmed),
          "too many starts or stops raise the flap alarm, and nothing else does");
@@ -446,8 +452,11 @@ static void take(struct history *history)
 
 static struct controller_event person_says(struct history *history, enum controller_event_type type)
 {
-    return (struct controller_event){.type = (uint8_t)type,
+    struct controller_event event = {.type = (uint8_t)type,
                                      .who = controller_person(NAMES[below(history, PEOPLE)])};
+    if (below(history, 4) != 0)
+        (void)string_copy(event.reason, sizeof event.reason, "reason");
+    return event;
 }
 
 static void gate_looks(struct history *history, uint8_t ring, enum controller_event_type type)
@@ -542,6 +551,8 @@ static void pick(struct history *history)
     static const uint32_t STEPS_S[] = {0, MINUTE_S, 5 * MINUTE_S, 5 * MINUTE_S, 5 * MINUTE_S,
                                        20 * MINUTE_S, HOUR_S, 10 * HOUR_S};
     pass_time(history, STEPS_S[below(history, sizeof STEPS_S / sizeof STEPS_S[0])]);
+    if (below(history, 64) == 0) /* the hub crashed and has lost what it had not saved */
+        history->now.steady.s -= below(history, HOUR_S);
     check_offers(history);
     if (below(history, 4) == 0)
         history->at = below(history, ROLLOUTS);
@@ -584,7 +595,7 @@ static void calm_down(struct history *history)
         if (memory->phase == HALTED || memory->is_done)
             return;
         pass_time(history, history->policy.verdict_fresh_s / 2);
-        for (unsigned i = 0; round < 3 && i < 4 && history->broken == NULL; i++) {
+        for (unsigned i = 0; round < 8 && i < 4 && history->broken == NULL; i++) {
             history->event = person_says(history, WORDS[i]);
             history->event.window = (uint8_t)(i & 1);
             take(history);
