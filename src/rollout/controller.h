@@ -124,7 +124,7 @@ struct controller_verdict {
     uint32_t hosts;     /* that it is about */
     uint32_t bad_hosts; /* independent ones that were bad in that metric */
     uint32_t upper_ppm; /* fewer than that are bad, as sure as the gate's policy says */
-    uint8_t digest[CONTROLLER_DIGEST_BYTES]; /* of the reports that it is made of */
+    uint8_t digest[CONTROLLER_DIGEST_BYTES]; /* of its reports: a promotion's `reports_root` */
 };
 
 struct controller_ring_state {
