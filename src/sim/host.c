@@ -471,6 +471,9 @@ static void show_fault(struct step *step)
     case SCENARIO_fault_loss:
         sign = SIM_SIGN_LOSS;
         break;
+    case SCENARIO_fault_missing:
+        sign = SIM_SIGN_MISSING;
+        break;
     default:
         break;
     }
@@ -534,6 +537,14 @@ static void carry_out(struct step *step, const struct lifecycle_actions *actions
 #undef IS_TODO
 }
 
+/* Bad boots, and crashes of an engine that was active, are numbers of their own in a report: hosts
+ * without the release have those too. */
+static bool is_told_by_itself(unsigned before, unsigned failure)
+{
+    bool was_active = before == LIFECYCLE_PROBATION || before == LIFECYCLE_GOOD;
+    return failure == LIFECYCLE_FAILURE_BOOT || (was_active && failure == LIFECYCLE_FAILURE_CRASH);
+}
+
 /* Releases that this step turned away, or that were turned back: the hub hears of them. */
 static void tell_failures(struct step *step, const struct lifecycle *before)
 {
@@ -544,7 +555,10 @@ static void tell_failures(struct step *step, const struct lifecycle *before)
         if (is_back && release->state != before->releases[i].state
             && release->failure != LIFECYCLE_FAILURE_RECALLED
             && release->failure != LIFECYCLE_FAILURE_WITHDRAWN)
-            world_sign(step->world, step->index, (uint8_t)release->version, SIM_SIGN_BACK);
+            world_sign(step->world, step->index, (uint8_t)release->version,
+                       is_told_by_itself(before->releases[i].state, release->failure)
+                           ? SIM_SIGN_FELL
+                           : SIM_SIGN_BACK);
     }
 }
 
@@ -662,6 +676,13 @@ static struct waits ask_admission(const struct step *step, const struct lifecycl
     return admission_decide(&step->admission, &facts, now);
 }
 
+/* The hub gives turns; what a host has begun, it goes on with. A turn opens nothing else. */
+static bool is_turn(const struct step *step, uint8_t number)
+{
+    return step->has_heard
+           && hub_turn_s(step->world->hub, step->world, step->index, number) <= step->heard_s;
+}
+
 /* What policy and partners say of one release now; as judge() in road.c. */
 static bool judge(struct step *step, const struct lifecycle_release *release)
 {
@@ -680,7 +701,8 @@ static bool judge(struct step *step, const struct lifecycle_release *release)
                          || release->state == LIFECYCLE_SHADOW;
     if (!is_on_its_way && release->state != LIFECYCLE_VERIFIED)
         return false;
-    bool may_go = ask_admission(step, release).reasons == 0
+    bool may_go = (is_on_its_way || is_turn(step, number))
+                  && ask_admission(step, release).reasons == 0
                   && step->host->guard.level == BOOT_LEVEL_NORMAL;
     if (may_go == is_on_its_way)
         return false;
@@ -692,7 +714,7 @@ static bool judge(struct step *step, const struct lifecycle_release *release)
     return after == NULL || after->state != before;
 }
 
-/* --- offers --------------------------------------------------------------------------------- */
+/* --- what is published ---------------------------------------------------------------------- */
 
 static void hear_offers(struct step *step)
 {
@@ -701,11 +723,18 @@ static void hear_offers(struct step *step)
         if (number <= step->life.version_closed || !step->has_heard
             || release->published_s > step->heard_s
             || lifecycle_find(&step->life, release->name) != NULL
-            || hub_offers_s(step->world->hub, step->world, step->index, number) > step->heard_s
             || !world_is_signed(step->world, step->index, number))
             continue;
         take(step, LIFECYCLE_EVENT_OFFERED, number, LIFECYCLE_FAILURE_NONE);
     }
+}
+
+static void hears_sooner(const struct world *world, uint32_t index, uint32_t from_s,
+                         uint32_t *hears_s)
+{
+    uint32_t at_s = host_hears_s(world, index, from_s > world->now_s ? from_s : world->now_s);
+    if (at_s < *hears_s)
+        *hears_s = at_s;
 }
 
 uint32_t host_hears_news_s(const struct world *world, uint32_t index)
@@ -719,18 +748,19 @@ uint32_t host_hears_news_s(const struct world *world, uint32_t index)
     bool is_known[SIM_RELEASES_MAX] = {false};
     for (size_t i = 0; i < LIMIT_RELEASES; i++) {
         uint8_t number = host->releases.number[i];
+        bool is_waiting = (host->releases.state[i] & 0xf) == LIFECYCLE_VERIFIED;
         is_known[number] = true;
         /* Halts and evidence; what rests on the oldest release alone has nothing to hear. */
-        if (number > 1 && hears_s == SIM_NEVER)
+        if (number > 1 && hears_s == SIM_NEVER && world->is_news)
             hears_s = host_hears_s(world, index, world->now_s);
+        uint32_t turn_s = number > 1 && is_waiting ? hub_turn_s(world->hub, world, index, number)
+                                                   : SIM_NEVER;
+        if (turn_s != SIM_NEVER)
+            hears_sooner(world, index, turn_s, &hears_s);
     }
-    for (uint8_t number = 2; number <= world->release_count; number++) {
-        uint32_t at_s = hub_offers_s(world->hub, world, index, number);
-        if (is_known[number] || number <= host->releases.closed || at_s == SIM_NEVER)
-            continue;
-        at_s = host_hears_s(world, index, at_s > world->now_s ? at_s : world->now_s);
-        hears_s = at_s < hears_s ? at_s : hears_s;
-    }
+    for (uint8_t number = 2; number <= world->release_count && world->is_news; number++)
+        if (!is_known[number] && number > host->releases.closed)
+            hears_sooner(world, index, world->releases[number].published_s, &hears_s);
     return hears_s;
 }
 
@@ -750,6 +780,13 @@ static void when_release_moves(const struct step *step, const struct lifecycle_r
     struct waits waits;
     switch ((enum lifecycle_state)release->state) {
     case LIFECYCLE_VERIFIED:
+        if (!is_turn(step, (uint8_t)release->version)) {
+            uint32_t turn_s = hub_turn_s(step->world->hub, step->world, step->index,
+                                         (uint8_t)release->version);
+            if (turn_s != SIM_NEVER) /* else news of it will wake the host */
+                sooner(wake_s, hears_s(step, turn_s > step->now_s ? turn_s : step->now_s + 1));
+            break;
+        }
         waits = ask_admission(step, release);
         if (waits.reasons & 1u << WAIT_NEWS)
             sooner(wake_s, hears_s(step, step->now_s + 1));
@@ -822,10 +859,10 @@ static void set_wake(struct step *step)
         if (number <= step->life.version_closed
             || lifecycle_find(&step->life, step->world->releases[number].name) != NULL)
             continue;
-        uint32_t at_s = hub_offers_s(step->world->hub, step->world, step->index, number);
+        uint32_t at_s = step->world->releases[number].published_s;
         /* What it has heard of and did not take (nobody signed it) it will not take later. */
         bool is_heard = step->has_heard && at_s <= step->heard_s;
-        if (at_s != SIM_NEVER && !is_heard)
+        if (!is_heard)
             sooner(&wake_s, hears_s(step, at_s > step->now_s ? at_s : step->now_s + 1));
     }
     host->wake_s = wake_s > step->now_s ? wake_s : step->now_s + 1;

@@ -168,10 +168,11 @@ static struct result publish(struct world *world, uint32_t at_s, bool is_faulty,
         .published_s = at_s,
         .is_faulty = is_faulty,
         .is_urgent = number != 1 && scenario->urgent != 0,
+        .at_once_s = SIM_NEVER,
         .is_unlogged = is_thiefs && scenario->witness_keys_stolen >= 2,
     };
     for (unsigned ring = 0; ring < SIM_RINGS; ring++)
-        release->started_s[ring] = release->evidence_s[ring] = SIM_NEVER;
+        release->evidence_s[ring] = SIM_NEVER;
     return seal_sign(world->seal, number, is_thiefs ? scenario->release_keys_stolen : SEAL_KEYS,
                      release->name.bytes, why);
 }
@@ -235,6 +236,7 @@ static void begin_hosts(struct world *world)
         host->flags = 0;
         if (is_hit(world, i))
             host->flags |= HOST_FAULTY;
+        world->faulty += (host->flags & HOST_FAULTY) != 0;
         if (draw_percent(world, i, SIM_CUT, scenario->cut_percent))
             host->flags |= HOST_CUT;
         if (is_canary && draw_percent(world, i, SIM_CANARY, scenario->hostile_canaries_percent))
@@ -254,7 +256,7 @@ static void spread_news(struct world *world)
             host->wake_s = hears_s;
         wheel_put(&world->wheel, i, host->wake_s);
     }
-    world->is_news = false;
+    world->is_news = world->has_turns = false;
 }
 
 static struct result open_world(const struct sim_options *options, struct world *world,
@@ -281,6 +283,7 @@ static struct result open_world(const struct sim_options *options, struct world 
     renew_lists(world);
     GUARD(hub_open(world, &world->hub, why));
     begin_hosts(world);
+    world->is_news = true;
     spread_news(world);
     return RESULT_OK;
 }
@@ -352,7 +355,7 @@ static struct result run(struct world *world, struct explanation *why)
             if (world->now_s - world->scenario.hub_from_s < HUB_TICK_S)
                 world->is_news = true;
             GUARD(hub_tick(world->hub, world, why));
-            if (world->is_news)
+            if (world->is_news || world->has_turns)
                 spread_news(world);
             if (hub_is_finished(world->hub) && done_s == SIM_NEVER)
                 done_s = world->now_s;
@@ -366,19 +369,32 @@ static struct result run(struct world *world, struct explanation *why)
     return RESULT_OK;
 }
 
-/* What must hold at the end of every run in which somebody halted what is bad. */
-static void check_end(struct world *world, bool is_halted)
+/* Whether the hub or two partners halt it for so long that every host must have heard of it: who is
+ * on one day in nine needs that long. */
+static bool is_long_halted(const struct world *world, uint8_t release)
+{
+    uint32_t long_ago_s = world->now_s - 10 * DAY_S;
+    unsigned halting = 0;
+    if (world->now_s < 10 * DAY_S)
+        return false;
+    for (unsigned partner = 0; partner < SIM_PARTNERS; partner++)
+        halting += world->halts_s[partner][release] <= long_ago_s;
+    return halting >= HALTS_RECALL_PARTNERS || hub_halted_s(world->hub, release) <= long_ago_s;
+}
+
+/* What must hold at the end of every run. */
+static void check_end(struct world *world)
 {
     for (uint32_t i = 0; i < world->scenario.hosts; i++) {
         struct lifecycle life;
         host_unpack(world, &world->hosts[i], &life);
         if (!lifecycle_is_sound(&life))
             world->broken = "the state of a host is not sound";
+        if (world->hosts[i].flags & HOST_UNWELL && is_long_halted(world, world->hosts[i].runs))
+            world->broken = "a host is not well long after the release was halted";
     }
     if (world->hands != 0 && (world->off & SIM_OFF_BOOT_GUARD) == 0)
         world->broken = "a host needed somebody's hands";
-    if (world->unwell != 0 && is_halted)
-        world->broken = "a host is not well long after the release was halted";
 }
 
 /* --- the result ----------------------------------------------------------------------------- */
@@ -462,6 +478,7 @@ static void sum_up(struct world *world, struct sim_result *result)
         .harmed_beyond_first_ring = world->harmed - world->harmed_by_ring[0],
         .hands = world->hands,
         .is_frozen = outcome.is_frozen,
+        .paused = outcome.paused,
         .unwell = world->unwell,
         .first_harm_s = after(world->first_harm_s),
         .steps = world->steps,
@@ -498,11 +515,7 @@ RESULT sim_run(const struct sim_options *options, struct sim_result *ret_result,
     if (result_is_ok(result))
         result = run(world, why);
     if (result_is_ok(result)) {
-        uint32_t halted_s = hub_outcome(world->hub).halted_s;
-        if (world->halted_s < halted_s)
-            halted_s = world->halted_s;
-        /* A host that is on one day in nine needs that long to hear of it. */
-        check_end(world, halted_s != SIM_NEVER && world->now_s - halted_s >= 10 * DAY_S);
+        check_end(world);
         sum_up(world, ret_result);
     }
     close_world(world);

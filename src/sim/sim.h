@@ -2,9 +2,9 @@
 #pragma once
 /*
  * The fleet simulator: virtual time, one seed, no sockets. It runs the agent's own boot guard,
- * halts, admission and lifecycle for each host, and over them a stand-in of the hub: rings, waves,
- * gates and a controller of the simulator's own (hub.h). The same scenario, seed and
- * safeguards give the same result, bit for bit.
+ * halts, admission and lifecycle for each host, and over them the rings, waves and gates of
+ * src/rollout under a thin controller (hub.h). The same scenario, seed and safeguards give the same
+ * result, bit for bit.
  *
  *     struct sim_options options = {.scenario = scenario_default(), .seed = 1};
  *     struct sim_result result;
@@ -49,7 +49,8 @@ struct sim_result {
     uint32_t seconds_to_all_well; /* from the first harm to the last host's recovery; 0: no harm */
     uint32_t peak;     /* hosts that began to run a release within five minutes, at most */
     bool is_frozen;    /* the flap alarm froze it */
-    char reason[256];  /* of the halt */
+    char reason[400];  /* of the halt, or of the last pause */
+    uint32_t paused;   /* how often a gate asked for a review */
     const char *broken; /* an invariant that did not hold; NULL: all did */
     uint64_t steps;    /* of the lifecycle */
     uint64_t verified; /* signatures that were checked for real */
@@ -59,7 +60,8 @@ struct sim_result {
     uint32_t *good_by_minute;   /* hosts that ran the newest release up to then */
 };
 
-/* ERROR_MEMORY, ERROR_LIMIT or ERROR_STATE with a sentence. About 260 bytes for each host. */
+/* ERROR_MEMORY, ERROR_LIMIT or ERROR_STATE with a sentence. About 270 bytes for each host, and 40
+ * more for a moment. */
 RESULT sim_run(const struct sim_options *options, struct sim_result *ret_result,
                struct explanation *why);
 void sim_result_free(struct sim_result *result);

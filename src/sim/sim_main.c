@@ -18,7 +18,7 @@ static const char HELP[] =
     "creance-sim: what a release would do to a fleet, in virtual time\n\n"
     "Usage: creance-sim SCENARIO [OPTION...]\n\n"
     "It runs the agent's own boot guard, halts, admission and lifecycle for each host, under\n"
-    "rings, waves and gates of its own (docs/rollouts.md). SCENARIO is a file of lines\n"
+    "the rings, waves and gates of src/rollout (docs/rollouts.md). SCENARIO is a file of lines\n"
     "`key = value` (tests/sim has some; `-` is none: a good release on the default fleet).\n\n"
     "Options:\n"
     "  --hosts N        hosts of the fleet (as --set hosts=N)\n"
@@ -201,6 +201,7 @@ static void print_result(const struct sim_result *result, bool is_json, double s
     print_time(stdout, "seconds_to_all_well", result->seconds_to_all_well, is_json);
     print_number("peak", result->peak, is_json);
     print_number("is_frozen", result->is_frozen, is_json);
+    print_number("paused", result->paused, is_json);
     print_time(stdout, "good_95", result->good_95_s, is_json);
     print_number("steps", result->steps, is_json);
     print_number("signatures_verified", result->verified, is_json);

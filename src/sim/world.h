@@ -21,10 +21,12 @@ enum sim_sign {
     SIM_SIGN_GOOD,
     SIM_SIGN_CRASH,    /* its engine crashed */
     SIM_SIGN_BACK,     /* rejected or rolled back */
+    SIM_SIGN_FELL,     /* rolled back for a crash or a boot that is told by itself */
     SIM_SIGN_REBOOT,   /* booted without being asked */
     SIM_SIGN_SILENT,   /* reports no more */
     SIM_SIGN_CPU,
     SIM_SIGN_LOSS,
+    SIM_SIGN_MISSING,  /* its reports lack their numbers */
     SIM_SIGN_COUNT
 };
 
@@ -35,8 +37,7 @@ struct sim_release {
     bool is_faulty, is_urgent;
     bool is_unlogged; /* a stolen quorum of witnesses vouches for it: nobody else sees it */
     /* what the hub does with it */
-    bool is_offered_at_once;
-    uint32_t started_s[SIM_RINGS];  /* when a ring's first wave was started */
+    uint32_t at_once_s;             /* from then on it is everybody's turn; SIM_NEVER */
     uint32_t evidence_s[SIM_RINGS]; /* when the evidence of a ring's health was published */
 };
 
@@ -65,9 +66,11 @@ struct world {
     struct wheel wheel;
     struct seal *seal;
     struct hub *hub;
-    bool is_news;      /* hosts may want to know of something since the last minute */
+    bool is_news;      /* all hosts may want to know of something since the last minute */
+    bool has_turns;    /* those may that wait for their turn */
     uint64_t steps;
     /* results */
+    uint32_t faulty; /* hosts that have the fault */
     uint32_t harmed, unwell, harmed_by_ring[SIM_RINGS], hands, reached;
     uint32_t first_harm_s, well_s, first_active_s;
     uint32_t halted_s; /* by people */
