@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -44,11 +45,12 @@ static void status_set(struct probe_status *status, enum probe_state state, int 
         return; /* cut: still says which step */
 }
 
-/* The number by which perf_event_open() knows the tracepoint of a system call. */
+/* The number by which perf_event_open() knows a tracepoint: "group/name", or of a system call. */
 static RESULT tracepoint_number(int events_folder, const char *target, uint64_t *ret_number)
 {
     char path[128], text[32];
-    if (!string_format(path, sizeof(path), "syscalls/%s/id", target))
+    bool has_group = strchr(target, '/') != NULL;
+    if (!string_format(path, sizeof(path), "%s%s/id", has_group ? "" : "syscalls/", target))
         return result_fail(ERROR_LIMIT);
     int file = openat(events_folder, path, O_RDONLY | O_CLOEXEC);
     if (file < 0)

@@ -12,6 +12,7 @@
 #include "tests/unit.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -744,6 +745,87 @@ static void test_access(void **state)
     end_child(child);
 }
 
+/* Runs in a child that `act` may take anywhere; it ends well. */
+static pid_t in_child(void (*act)(void))
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        act();
+        _exit(0);
+    }
+    assert_int_equal(wait_for(child), 0);
+    return child;
+}
+
+static void change_mounts(void)
+{
+    int file = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (unshare(CLONE_NEWNS | CLONE_NEWUTS) != 0
+        || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+        || mount("what", "./mounted here", "tmpfs", MS_NOEXEC, "") != 0
+        || umount2("mounted here", MNT_DETACH) != 0 || setns(file, 0) != 0)
+        _exit(1);
+}
+
+static void test_mounts(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(mkdir("mounted here", 0700), 0);
+    forget(bench);
+    pid_t child = in_child(change_mounts);
+    const struct wire_call *record = find(bench, WIRE_NAMESPACE, child, 0);
+    assert_int_equal(record->call, WIRE_CALL_UNSHARE);
+    assert_int_equal(record->request, CLONE_NEWNS | CLONE_NEWUTS);
+    assert_int_not_equal(record->mount_namespace, namespace_number("mnt"));
+    assert_int_equal(record->network_namespace, namespace_number("net"));
+    record = find(bench, WIRE_NAMESPACE, child, 1);
+    assert_int_equal(record->call, WIRE_CALL_SETNS);
+    assert_bytes(text_of(record, record->type), "mnt", 3);
+    assert_int_equal(record->mount_namespace, namespace_number("mnt"));
+
+    record = find(bench, WIRE_MOUNT, child, 0);
+    assert_path(record, record->base, record->name, "/");
+    record = find(bench, WIRE_MOUNT, child, 1);
+    assert_int_equal(record->call, WIRE_CALL_MOUNT);
+    assert_int_equal(record->request, MS_NOEXEC);
+    assert_path(record, record->base, record->name, inside(bench, "mounted here"));
+    assert_bytes(text_of(record, record->source), "what", 4);
+    assert_bytes(text_of(record, record->type), "tmpfs", 5);
+    assert_int_equal(record->header.flags, WIRE_RACY);
+    record = find(bench, WIRE_MOUNT, child, 2);
+    assert_int_equal(record->call, WIRE_CALL_UMOUNT);
+    assert_path(record, record->base, record->name, inside(bench, "mounted here"));
+}
+
+static void test_memory_file_made(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    close(memfd_create("lies in memory", MFD_CLOEXEC));
+    const struct wire_call *record = find(bench, WIRE_MEMORY_FILE, getpid(), 0);
+    assert_int_equal(record->request, MFD_CLOEXEC);
+    assert_path(record, record->base, record->name, "/memfd:lies in memory");
+    assert_int_equal(record->header.flags, 0);
+}
+
+static void test_program_load(void **state)
+{
+    struct bench *bench = *state;
+    const struct bpf_insn nothing[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    forget(bench);
+    int program =
+        bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "does_nothing", "GPL", nothing, 2, NULL);
+    assert_true(program >= 0);
+    close(program);
+    const struct wire_call *record = find(bench, WIRE_BPF_LOAD, getpid(), 0);
+    assert_int_equal(record->request, BPF_PROG_TYPE_SOCKET_FILTER);
+    assert_bytes(text_of(record, record->source), "does_nothing", 12);
+}
+
 enum { SNAPSHOT_BYTES = 8 * MIB };
 
 /* Reads a snapshot in awkward pieces. */
@@ -1007,6 +1089,9 @@ int main(void)
         cmocka_unit_test(test_network),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_access),
+        cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_memory_file_made),
+        cmocka_unit_test(test_program_load),
         cmocka_unit_test(test_snapshot),
         cmocka_unit_test(test_hostile_arguments),
         cmocka_unit_test(test_counters),

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/counters.h"
+#include "sensor/call_names.h"
 #include "sensor/container.h"
 #include "sensor/wire.h"
 #include "sensor/wire_path.h"
@@ -10,7 +11,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 
 enum {
     /* Room for two path texts one after the other: a name relative to a directory. */
@@ -39,6 +39,7 @@ struct normaliser {
     char control_group[PATH_BUFFER_BYTES];
     char arguments[WIRE_ARGUMENTS_BYTES];
     char target_id[PROCESS_ID_BYTES];
+    char request[CALL_REQUEST_BYTES];
     char source[ADDRESS_BYTES];
     char destination[ADDRESS_BYTES];
 };
@@ -358,6 +359,18 @@ static struct process_info *learn_exec(struct normaliser *normaliser, const stru
     return info;
 }
 
+/* Says where an executable comes from that has no name in any folder. */
+static void set_origin(struct event *event, const struct wire_exec *exec, struct bytes executable)
+{
+    static const char MEMORY[] = "/memfd:"; /* the kernel's own name for such files */
+    if (exec->executable_inode == 0 || exec->executable_links != 0)
+        return;
+    size_t size = sizeof MEMORY - 1;
+    bool is_memory = executable.size >= size && memcmp(executable.data, MEMORY, size) == 0;
+    const char *origin = is_memory ? "memory" : "deleted";
+    set_text(event, FIELD_executable_origin, origin, strlen(origin), false);
+}
+
 /* --- one function per kind of record --------------------------------------------------------- */
 
 static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
@@ -388,6 +401,7 @@ static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
              (flags & WIRE_ARGUMENTS_CUT) != 0);
     set_text(out, FIELD_process_directory, texts.directory.data, texts.directory.size,
              (flags & WIRE_PATH_CUT) != 0);
+    set_origin(out, &exec, texts.executable);
     if ((exec.state & WIRE_IS_SCRIPT) != 0)
         set_text(out, FIELD_process_script, texts.script.data, texts.script.size, false);
     return RESULT_OK;
@@ -480,18 +494,17 @@ static const struct {
     [WIRE_FILE_CHMOD] = {EVENT_file_chmod, true},
 };
 
-static RESULT read_file_path(struct bytes record, const struct wire_file *file,
-                             struct wire_text base, struct wire_text name, char *buffer,
-                             struct bytes *out)
+static RESULT read_path(struct bytes record, size_t fixed, uint16_t flags, struct wire_text base,
+                        struct wire_text name, char *buffer, struct bytes *out)
 {
     struct bytes components;
     struct bytes last;
-    GUARD(read_text(record, sizeof *file, base, &components));
-    GUARD(read_text(record, sizeof *file, name, &last));
+    GUARD(read_text(record, fixed, base, &components));
+    GUARD(read_text(record, fixed, name, &last));
     *out = components;
-    if (components.size == 0 && last.size == 0 && (file->header.flags & WIRE_UNREADABLE) != 0)
+    if (components.size == 0 && last.size == 0 && (flags & WIRE_UNREADABLE) != 0)
         return RESULT_OK;
-    return join_path(components, last, file->header.flags, buffer, out);
+    return join_path(components, last, flags, buffer, out);
 }
 
 static RESULT normalise_file(struct normaliser *normaliser, struct bytes record,
@@ -501,9 +514,11 @@ static RESULT normalise_file(struct normaliser *normaliser, struct bytes record,
     GUARD(read_fixed(&record, &file, sizeof file));
     struct bytes path;
     struct bytes previous;
-    GUARD(read_file_path(record, &file, file.base, file.name, normaliser->first_path, &path));
-    GUARD(read_file_path(record, &file, file.previous_base, file.previous_name,
-                         normaliser->second_path, &previous));
+    uint16_t flags = file.header.flags;
+    GUARD(
+        read_path(record, sizeof file, flags, file.base, file.name, normaliser->first_path, &path));
+    GUARD(read_path(record, sizeof file, flags, file.previous_base, file.previous_name,
+                    normaliser->second_path, &previous));
 
     uint16_t kind = file.header.kind;
     bool is_cut = (file.header.flags & WIRE_PATH_CUT) != 0;
@@ -568,30 +583,6 @@ static RESULT normalise_network(struct normaliser *normaliser, struct bytes reco
 
 /* --- rare system calls ----------------------------------------------------------------------- */
 
-static const char *const CALL_NAMES[WIRE_CALL_COUNT] = {
-    [WIRE_CALL_PTRACE] = "ptrace",
-    [WIRE_CALL_PROCESS_VM_READV] = "process_vm_readv",
-    [WIRE_CALL_PROCESS_VM_WRITEV] = "process_vm_writev",
-};
-
-static const char *ptrace_request(uint64_t request)
-{
-    static const struct {
-        uint64_t request;
-        const char *name;
-    } ROWS[] = {
-        {PTRACE_POKETEXT, "PTRACE_POKETEXT"}, {PTRACE_POKEDATA, "PTRACE_POKEDATA"},
-        {PTRACE_POKEUSER, "PTRACE_POKEUSER"}, {PTRACE_SETREGS, "PTRACE_SETREGS"},
-        {PTRACE_ATTACH, "PTRACE_ATTACH"},     {PTRACE_SETREGSET, "PTRACE_SETREGSET"},
-        {PTRACE_SEIZE, "PTRACE_SEIZE"},
-    };
-    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
-        if (ROWS[i].request == request)
-            return ROWS[i].name;
-    }
-    return "";
-}
-
 /* The process that it was done to, as far as it is known. */
 static void set_target(struct normaliser *normaliser, struct event *event,
                        const struct wire_call *call)
@@ -613,19 +604,72 @@ static void set_target(struct normaliser *normaliser, struct event *event,
              (info->flags & PROCESS_EXECUTABLE_CUT) != 0);
 }
 
+static const struct {
+    enum event_kind event;
+    bool has_path;
+    enum event_field source; /* what wire_call.source is; FIELD_COUNT: nothing */
+} CALL_KINDS[WIRE_KIND_COUNT] = {
+    [WIRE_ACCESS] = {EVENT_process_access, false, FIELD_COUNT},
+    [WIRE_MODULE_LOAD] = {EVENT_module_load, true, FIELD_object_name},
+    [WIRE_MODULE_UNLOAD] = {EVENT_module_unload, false, FIELD_object_name},
+    [WIRE_MOUNT] = {EVENT_mount_change, true, FIELD_mount_source},
+    [WIRE_NAMESPACE] = {EVENT_namespace_change, false, FIELD_COUNT},
+    [WIRE_BPF_LOAD] = {EVENT_bpf_load, false, FIELD_object_name},
+    [WIRE_MEMORY_FILE] = {EVENT_memory_file, true, FIELD_COUNT},
+};
+
+/* The names that a call was given, by its kind. */
+static RESULT set_call_names(struct normaliser *normaliser, struct bytes record,
+                             const struct wire_call *call, struct event *out)
+{
+    uint16_t kind = call->header.kind;
+    struct bytes path, source, type;
+    bool is_from_memory = call->call == WIRE_CALL_INIT_MODULE;
+    GUARD(read_path(record, sizeof *call, call->header.flags, call->base, call->name,
+                    normaliser->first_path, &path));
+    GUARD(read_text(record, sizeof *call, call->source, &source));
+    GUARD(read_text(record, sizeof *call, call->type, &type));
+    if (CALL_KINDS[kind].has_path && !is_from_memory)
+        set_text(out, FIELD_file_path, path.data, path.size,
+                 (call->header.flags & WIRE_PATH_CUT) != 0);
+    if (CALL_KINDS[kind].source != FIELD_COUNT)
+        set_text(out, CALL_KINDS[kind].source, source.data, source.size, false);
+    if (kind == WIRE_MOUNT)
+        set_text(out, FIELD_mount_type, type.data, type.size, false);
+    size_t length = call_request_text(call->call, call->request, type, normaliser->request);
+    set_text(out, FIELD_call_request, normaliser->request, length, false);
+    return RESULT_OK;
+}
+
+/* A process is where its first thread is. */
+static void set_namespaces(struct normaliser *normaliser, struct event *event,
+                           const struct wire_call *call)
+{
+    set_known_number(event, FIELD_namespace_mount, call->mount_namespace);
+    set_known_number(event, FIELD_namespace_network, call->network_namespace);
+    set_known_number(event, FIELD_namespace_user, call->user_namespace);
+    const struct process_info *info =
+        process_table_get(normaliser->table, key_of(call->header.process));
+    if (info != NULL && call->header.tid == call->header.process.tgid)
+        process_table_set_namespaces(normaliser->table, info, call->mount_namespace,
+                                     call->network_namespace, call->user_namespace);
+}
+
 static RESULT normalise_call(struct normaliser *normaliser, struct bytes record, struct event *out)
 {
     struct wire_call call;
     GUARD(read_fixed(&record, &call, sizeof call));
-    const char *name = call.call < WIRE_CALL_COUNT ? CALL_NAMES[call.call] : NULL;
+    const char *name = call_name(call.call);
     if (name == NULL)
         return result_fail(ERROR_FORMAT);
-    begin_event(normaliser, EVENT_process_access, &call.header, out);
+    begin_event(normaliser, CALL_KINDS[call.header.kind].event, &call.header, out);
     set_actor(normaliser, out, &call.header);
     set_text(out, FIELD_call_name, name, strlen(name), false);
-    const char *request = call.call == WIRE_CALL_PTRACE ? ptrace_request(call.request) : "";
-    set_text(out, FIELD_call_request, request, strlen(request), false);
-    set_target(normaliser, out, &call);
+    GUARD(set_call_names(normaliser, record, &call, out));
+    if ((schema_kind(out->kind)->fields >> FIELD_target_pid & 1) != 0)
+        set_target(normaliser, out, &call);
+    if (call.header.kind == WIRE_NAMESPACE)
+        set_namespaces(normaliser, out, &call);
     return RESULT_OK;
 }
 
@@ -649,6 +693,12 @@ static RESULT dispatch(struct normaliser *normaliser, uint16_t kind, struct byte
     case WIRE_ACCEPT:
         return normalise_network(normaliser, record, out);
     case WIRE_ACCESS:
+    case WIRE_MODULE_LOAD:
+    case WIRE_MODULE_UNLOAD:
+    case WIRE_MOUNT:
+    case WIRE_NAMESPACE:
+    case WIRE_BPF_LOAD:
+    case WIRE_MEMORY_FILE:
         return normalise_call(normaliser, record, out);
     case WIRE_SNAPSHOT:
     case WIRE_KIND_COUNT:

@@ -455,6 +455,85 @@ static void access_names_both_processes(void **state)
                  ERROR_FORMAT);
 }
 
+static void calls_are_told_with_their_names(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    struct wire_call *record = call(fixture, WIRE_MODULE_LOAD, WIRE_CALL_FINIT_MODULE);
+    record->base = fake_path(&fixture->record, "/lib/x.ko");
+    record->source = fake_string(&fixture->record, "x");
+    run(fixture);
+    assert_int_equal(event->kind, EVENT_module_load);
+    assert_text(event, FIELD_file_path, "/lib/x.ko");
+    assert_text(event, FIELD_object_name, "x");
+    assert_text(event, FIELD_call_request, NULL);
+    record = call(fixture, WIRE_MODULE_LOAD, WIRE_CALL_INIT_MODULE);
+    run(fixture);
+    assert_text(event, FIELD_file_path, NULL); /* and not "/" */
+    record = call(fixture, WIRE_MOUNT, WIRE_CALL_MOUNT);
+    record->request = 4096 | 1 | 0x80000000;
+    record->base = fake_path(&fixture->record, "/mnt");
+    record->name = fake_string(&fixture->record, "a/../b");
+    record->source = fake_string(&fixture->record, "none");
+    record->type = fake_string(&fixture->record, "tmpfs");
+    run(fixture);
+    assert_text(event, FIELD_file_path, "/mnt/b");
+    assert_text(event, FIELD_mount_source, "none");
+    assert_text(event, FIELD_mount_type, "tmpfs");
+    assert_text(event, FIELD_call_request, "MS_RDONLY MS_BIND 0x80000000");
+    record = call(fixture, WIRE_BPF_LOAD, WIRE_CALL_BPF);
+    record->request = 2;
+    run(fixture);
+    assert_text(event, FIELD_call_request, "BPF_PROG_TYPE_KPROBE");
+    record->request = 99;
+    run(fixture);
+    assert_text(event, FIELD_call_request, "0x63");
+    record->source = (struct wire_text){8, 4};
+    assert_error(normalise(fixture->normaliser, bytes_of(&fixture->record), &fixture->event),
+                 ERROR_FORMAT);
+}
+
+static void the_table_follows_namespaces(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    struct process_info info;
+    exec(fixture, CHILD, fake_identity(0, 0), 350, "/bin/sh", "sh", 3);
+    run(fixture);
+    struct wire_call *record = call(fixture, WIRE_NAMESPACE, WIRE_CALL_SETNS);
+    record->type = fake_string(&fixture->record, "mnt");
+    record->mount_namespace = 71;
+    record->user_namespace = 72;
+    record->header.tid = 31; /* one thread of several */
+    run(fixture);
+    assert_text(event, FIELD_call_request, "CLONE_NEWNS");
+    assert_number(event, FIELD_namespace_mount, 71);
+    assert_ok(process_table_find(fixture->table, (struct process_key){300, 30, 0}, &info));
+    assert_int_not_equal(info.namespace_mount, 71);
+    record->header.tid = 30;
+    run(fixture);
+    assert_ok(process_table_find(fixture->table, (struct process_key){300, 30, 0}, &info));
+    assert_int_equal(info.namespace_mount, 71);
+    assert_int_equal(info.namespace_user, 72);
+}
+
+static void executables_without_a_name_are_said(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    exec(fixture, CHILD, fake_identity(0, 0), 350, "/memfd:x", "x", 2);
+    as_exec(&fixture->record)->executable_inode = 9;
+    run(fixture);
+    assert_text(event, FIELD_executable_origin, "memory");
+    exec(fixture, CHILD, fake_identity(0, 0), 350, "/tmp/x", "x", 2);
+    as_exec(&fixture->record)->executable_inode = 9;
+    run(fixture);
+    assert_text(event, FIELD_executable_origin, "deleted");
+    as_exec(&fixture->record)->executable_links = 1;
+    run(fixture);
+    assert_text(event, FIELD_executable_origin, NULL);
+}
+
 static void the_snapshot_does_not_overwrite(void **state)
 {
     struct fixture *fixture = *state;
@@ -500,11 +579,16 @@ static void every_kind(struct fixture *fixture, unsigned kind)
         network(fixture, (enum wire_kind)kind, 2, ADDRESS, ADDRESS);
         break;
     }
-    case WIRE_ACCESS:
-        (void)call(fixture, WIRE_ACCESS, WIRE_CALL_PTRACE);
+    case WIRE_FILE_CREATE:
+    case WIRE_FILE_WRITE:
+    case WIRE_FILE_RENAME:
+    case WIRE_FILE_DELETE:
+    case WIRE_FILE_CHMOD:
+        file(fixture, (enum wire_kind)kind, "/tmp/x", "name");
         break;
     default:
-        file(fixture, (enum wire_kind)kind, "/tmp/x", "name");
+        call(fixture, (enum wire_kind)kind, WIRE_CALL_MOUNT)->source =
+            fake_string(&fixture->record, "source");
         break;
     }
 }
@@ -579,6 +663,9 @@ int main(void)
         FIXTURE_TEST(what_was_cut_is_said),
         FIXTURE_TEST(connections_are_told_from_their_opener),
         FIXTURE_TEST(access_names_both_processes),
+        FIXTURE_TEST(calls_are_told_with_their_names),
+        FIXTURE_TEST(the_table_follows_namespaces),
+        FIXTURE_TEST(executables_without_a_name_are_said),
         FIXTURE_TEST(the_snapshot_does_not_overwrite),
         FIXTURE_TEST(every_truncation_is_refused),
         FIXTURE_TEST(texts_outside_of_the_record_are_refused),

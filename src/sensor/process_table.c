@@ -602,6 +602,15 @@ void process_table_set_users(struct process_table *table, const struct process_i
     __atomic_store_n(&own->group_id, group_id, __ATOMIC_RELAXED);
 }
 
+void process_table_set_namespaces(struct process_table *table, const struct process_info *info,
+                                  uint32_t mount, uint32_t network, uint32_t user)
+{
+    struct process_info *own = writable(table, info);
+    __atomic_store_n(&own->namespace_mount, mount, __ATOMIC_RELAXED);
+    __atomic_store_n(&own->namespace_network, network, __ATOMIC_RELAXED);
+    __atomic_store_n(&own->namespace_user, user, __ATOMIC_RELAXED);
+}
+
 void process_table_set_seen(struct process_table *table, const struct process_info *info,
                             uint64_t seen_ns)
 {

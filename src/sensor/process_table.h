@@ -127,6 +127,8 @@ void process_table_end(struct process_table *table, struct process_key key, uint
 /* Small changes in place, each one word: readers may see the one before the other. */
 void process_table_set_users(struct process_table *table, const struct process_info *info,
                              uint32_t user_id, uint32_t user_effective_id, uint32_t group_id);
+void process_table_set_namespaces(struct process_table *table, const struct process_info *info,
+                                  uint32_t mount, uint32_t network, uint32_t user);
 void process_table_set_seen(struct process_table *table, const struct process_info *info,
                             uint64_t seen_ns);
 void process_table_set_announced(struct process_table *table, const struct process_info *info,

@@ -36,7 +36,13 @@ enum wire_kind {
     WIRE_CONNECT = 9,     /* struct wire_network */
     WIRE_ACCEPT = 10,     /* struct wire_network */
     WIRE_SNAPSHOT = 11,   /* struct wire_exec, from the iterator: a process that runs */
-    WIRE_ACCESS = 12,     /* struct wire_call */
+    WIRE_ACCESS = 12,     /* struct wire_call, as all that follow */
+    WIRE_MODULE_LOAD = 13,
+    WIRE_MODULE_UNLOAD = 14,
+    WIRE_MOUNT = 15,
+    WIRE_NAMESPACE = 16,
+    WIRE_BPF_LOAD = 17,
+    WIRE_MEMORY_FILE = 18,
     WIRE_KIND_COUNT
 };
 
@@ -194,19 +200,45 @@ enum wire_call_name {
     WIRE_CALL_PTRACE = 1,
     WIRE_CALL_PROCESS_VM_READV,
     WIRE_CALL_PROCESS_VM_WRITEV,
+    WIRE_CALL_INIT_MODULE,
+    WIRE_CALL_FINIT_MODULE,
+    WIRE_CALL_DELETE_MODULE,
+    WIRE_CALL_MOUNT,
+    WIRE_CALL_UMOUNT,
+    WIRE_CALL_MOVE_MOUNT,
+    WIRE_CALL_PIVOT_ROOT,
+    WIRE_CALL_UNSHARE,
+    WIRE_CALL_SETNS,
+    WIRE_CALL_BPF,
+    WIRE_CALL_MEMFD_CREATE,
     WIRE_CALL_COUNT
 };
 
 /* One rare system call, by kind:
- *   WIRE_ACCESS  `target` is the other process, all zero with WIRE_UNREADABLE where it was gone;
- *                `request` that of ptrace(2). */
+ *   WIRE_ACCESS         `target` is the other process, all zero with WIRE_UNREADABLE where it was
+ *                       gone; `request` that of ptrace(2)
+ *   WIRE_MODULE_LOAD    `base` the file (finit_module), `source` the module's name
+ *   WIRE_MODULE_UNLOAD  `source` the module's name, `request` the flags
+ *   WIRE_MOUNT          `base` and `name` where, `source` and `type` what, `request` the flags
+ *   WIRE_NAMESPACE      `request` the kinds of namespaces; 0 for a setns that leaves it to the
+ *                       descriptor, then `type` is the kind's name in /proc/PID/ns
+ *   WIRE_BPF_LOAD       `source` the program's name, `request` its type
+ *   WIRE_MEMORY_FILE    `base` its name, `request` the flags
+ * A path is told as in struct wire_file. Names come from the caller's memory when the call ends:
+ * WIRE_RACY. */
 struct wire_call {
     struct wire_header header;
     struct wire_identity target;
     struct wire_credentials target_credentials;
     uint64_t request;
-    uint32_t call; /* enum wire_call_name */
-    uint32_t reserved;
+    uint32_t call;            /* enum wire_call_name */
+    uint32_t mount_namespace; /* WIRE_NAMESPACE: those of the thread now */
+    uint32_t network_namespace;
+    uint32_t user_namespace;
+    struct wire_text base;   /* components */
+    struct wire_text name;   /* string */
+    struct wire_text source; /* string */
+    struct wire_text type;   /* string */
 };
 
 /*
@@ -238,6 +270,6 @@ _Static_assert(sizeof(struct wire_fork) == 56 + 72 + 16 + 8, "wire layout");
 _Static_assert(sizeof(struct wire_exit) == 56 + 16 + 8 + 16, "wire layout");
 _Static_assert(sizeof(struct wire_file) == 56 + 8 + 4 * 4 + 4 * 4, "wire layout");
 _Static_assert(sizeof(struct wire_network) == 56 + 8 + 32 + 8, "wire layout");
-_Static_assert(sizeof(struct wire_call) == 56 + 16 + 16 + 8 + 8, "wire layout");
+_Static_assert(sizeof(struct wire_call) == 56 + 16 + 16 + 8 + 4 * 4 + 4 * 4, "wire layout");
 _Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_COUNTER_SLOT_COUNT,
                "a row must hold every counter");

@@ -19,13 +19,20 @@ import harness
 from harness import expect
 
 SECONDS = 1.0  # from the trigger's end until its event must be here
+MODULE = "dummy"  # a network device without a network: loading it makes none on its own
 TRIGGERS = (
     # program, its arguments
-    ("process-start",), ("process-fork",), ("process-exit",), ("process-exit", "signal"),
+    ("process-start",), ("process-start", "memory"), ("process-start", "deleted"),
+    ("process-fork",), ("process-exit",), ("process-exit", "signal"),
     ("file-create",), ("file-write",), ("file-rename",), ("file-delete",), ("file-chmod",),
     ("network-connect",), ("network-connect", "6"), ("network-accept",), ("network-accept", "6"),
     ("process-access", "attach"), ("process-access", "seize"), ("process-access", "poke"),
     ("process-access", "read"), ("process-access", "write"),
+    ("mount-change", "mount"), ("mount-change", "move"), ("mount-change", "umount"),
+    ("namespace-change", "unshare"), ("namespace-change", "setns"),
+    ("namespace-change", "kindless"),
+    ("bpf-load",), ("memory-file",),
+    ("module-load", "file"), ("module-load", "memory"), ("module-load", "unload"),
 )
 
 
@@ -83,19 +90,35 @@ def trigger(name, *arguments, **options):
     return subprocess.Popen([path, *arguments], stdout=subprocess.PIPE, text=True, **options)
 
 
+def module():
+    """The file and the name of a kernel module that does no harm here."""
+    if not os.path.exists("/proc/modules"):
+        raise harness.Skip("this kernel loads no modules")
+    found = subprocess.run(["/sbin/modinfo", "-n", MODULE], stdout=subprocess.PIPE, text=True,
+                           stderr=subprocess.DEVNULL, check=False).stdout.strip()
+    if not found.endswith(".ko"):
+        raise harness.Skip(f"the module {MODULE} is not here, or is packed")
+    with open("/proc/modules", encoding="ascii") as lines:
+        if any(line.split()[0] == MODULE for line in lines):
+            raise harness.Skip(f"the module {MODULE} is loaded already")
+    return found, MODULE
+
+
 def test_kinds(agent):
     """Makes the tests, one for each trigger."""
-    def test_of(words):
+    def test_of(program, *words):
         def test():
+            arguments = [*module(), *words] if program == "module-load" else words
             viewer = Viewer(agent)
             time.sleep(0.2)  # until the viewer is served
-            process = trigger(*words)
+            process = trigger(program, *arguments)
             said = process.communicate(timeout=30)[0]
             expect(process.returncode == 0, f"the trigger failed: {process.returncode}")
             viewer.wait(json.loads(said))
-        test.__doc__ = f"trigger {' '.join(words)}: its event is seen within a second as it was"
+        name = " ".join([program, *words])
+        test.__doc__ = f"trigger {name}: its event is seen within a second as it was"
         return test
-    return [test_of(words) for words in TRIGGERS]
+    return [test_of(*words) for words in TRIGGERS]
 
 
 def ask(agent, verb):

@@ -75,6 +75,9 @@ static void trigger_executable(const char *field)
     if (size < 0)
         trigger_fail("/proc/self/exe");
     executable[size] = '\0';
+    char *deleted = strstr(executable, " (deleted)"); /* procfs says it of files without a name */
+    if (deleted != NULL)
+        *deleted = '\0';
     trigger_text(field, executable);
 }
 

@@ -5,6 +5,7 @@
  * detaching is what probes cost most at. What a debugger does thousands of times is told once a
  * second.
  */
+#include "file.h"
 #include "record.h"
 
 enum {
@@ -126,6 +127,55 @@ INLINE void begin_call(struct wire_call *record, struct task_struct *task, enum 
     record->call = call;
 }
 
+/* For a call with names: the record lies in scratch memory. */
+INLINE struct scratch *begin_named_call(enum wire_kind kind, enum wire_call_name call,
+                                        __u64 request)
+{
+    struct scratch *scratch = scratch_begin(sizeof(struct wire_call));
+    if (!scratch)
+        return NULL;
+    struct wire_call *record = (struct wire_call *)scratch->bytes;
+    __builtin_memset(record, 0, sizeof(*record));
+    begin_call(record, bpf_get_current_task_btf(), kind, call);
+    record->request = request;
+    return scratch;
+}
+
+#define RECORD_OF(scratch) ((struct wire_call *)(scratch)->bytes)
+
+INLINE void submit_named_call(struct scratch *scratch)
+{
+    scratch_submit(scratch, WAKE_SOON, WIRE_COUNTER_FULL_CALL);
+}
+
+/* A string of the caller's, who may have changed it since the kernel read it. */
+INLINE void put_user_string(struct scratch *scratch, struct wire_text *text, __u64 address)
+{
+    __u32 start = scratch->at & SCRATCH_MASK;
+    if (!address)
+        return;
+    long size = bpf_probe_read_user_str(&scratch->bytes[start], WIRE_PATH_BYTES, (void *)address);
+    if (size <= 0) {
+        unreadable(scratch);
+        return;
+    }
+    scratch->flags |= WIRE_RACY;
+    text->offset = (__u16)start;
+    text->length = (__u16)(size - 1);
+    scratch->at = start + ((__u32)(size - 1) & NAME_MASK);
+}
+
+/* The path that a name of the caller's means. */
+INLINE void put_user_path(struct scratch *scratch, __s32 descriptor, __u64 address)
+{
+    struct wire_call *record = RECORD_OF(scratch);
+    __u8 *first = &scratch->bytes[scratch->at & SCRATCH_MASK];
+    put_user_string(scratch, &record->name, address);
+    bool is_absolute = record->name.length > 0 && *first == '/';
+    put_base(scratch, NULL, &record->base, bpf_get_current_task_btf(), descriptor, is_absolute,
+             false);
+}
+
 INLINE void submit_call(struct wire_call *record)
 {
     if (!is_repeated(record))
@@ -194,5 +244,254 @@ int call_memory_write_end(struct call_end *call)
     if (call->result >= 0)
         report_access(WIRE_CALL_PROCESS_VM_WRITEV, 0,
                       (__u32)argument_of(bpf_get_current_task_btf(), 0));
+    return 0;
+}
+
+/* --- kernel modules ------------------------------------------------------------------------ */
+
+enum { MODULE_NAME_BYTES = 64 };
+struct module_name {
+    char text[MODULE_NAME_BYTES];
+};
+
+/* The name of the module that a thread is about to have loaded. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 64);
+    __type(key, __u64); /* thread */
+    __type(value, struct module_name);
+} module_names SEC(".maps");
+
+/* What the tracepoint module/module_load is called with. */
+struct module_loads {
+    __u64 common;
+    __u32 taints;
+    __u32 name; /* where the name lies: offset and, in the upper half, size */
+};
+
+SEC("tracepoint")
+int call_module_name(struct module_loads *loads)
+{
+    struct module_name name = {};
+    __u64 thread = bpf_get_current_pid_tgid();
+    bpf_probe_read_kernel_str(name.text, sizeof(name.text), (void *)loads + (loads->name & 0xffff));
+    bpf_map_update_elem(&module_names, &thread, &name, BPF_ANY);
+    return 0;
+}
+
+INLINE void report_module(enum wire_call_name call, bool has_file)
+{
+    struct scratch *scratch = begin_named_call(WIRE_MODULE_LOAD, call, 0);
+    if (!scratch)
+        return;
+    __u64 thread = bpf_get_current_pid_tgid();
+    struct module_name *name = bpf_map_lookup_elem(&module_names, &thread);
+    if (name)
+        put_kernel_string(scratch, &RECORD_OF(scratch)->source, name->text);
+    else
+        unreadable(scratch);
+    bpf_map_delete_elem(&module_names, &thread);
+    if (has_file) {
+        struct task_struct *task = bpf_get_current_task_btf();
+        put_base(scratch, NULL, &RECORD_OF(scratch)->base, task, (__s32)argument_of(task, 0), false,
+                 false);
+    }
+    submit_named_call(scratch);
+}
+
+SEC("tracepoint")
+int call_init_module_end(struct call_end *call)
+{
+    if (call->result == 0)
+        report_module(WIRE_CALL_INIT_MODULE, false);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_finit_module_end(struct call_end *call)
+{
+    if (call->result == 0)
+        report_module(WIRE_CALL_FINIT_MODULE, true);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_delete_module_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch =
+        begin_named_call(WIRE_MODULE_UNLOAD, WIRE_CALL_DELETE_MODULE, (__u32)argument_of(task, 1));
+    if (!scratch)
+        return 0;
+    put_user_string(scratch, &RECORD_OF(scratch)->source, argument_of(task, 0));
+    submit_named_call(scratch);
+    return 0;
+}
+
+/* --- mounts and namespaces ----------------------------------------------------------------- */
+
+SEC("tracepoint")
+int call_mount_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch =
+        begin_named_call(WIRE_MOUNT, WIRE_CALL_MOUNT, (__u32)argument_of(task, 3));
+    if (!scratch)
+        return 0;
+    put_user_path(scratch, DIRECTORY_CURRENT, argument_of(task, 1));
+    put_user_string(scratch, &RECORD_OF(scratch)->source, argument_of(task, 0));
+    put_user_string(scratch, &RECORD_OF(scratch)->type, argument_of(task, 2));
+    submit_named_call(scratch);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_umount_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch =
+        begin_named_call(WIRE_MOUNT, WIRE_CALL_UMOUNT, (__u32)argument_of(task, 1));
+    if (!scratch)
+        return 0;
+    put_user_path(scratch, DIRECTORY_CURRENT, argument_of(task, 0));
+    submit_named_call(scratch);
+    return 0;
+}
+
+/* What an open mount is of: the kernel knows. */
+INLINE void put_mounted(struct scratch *scratch, __s32 descriptor)
+{
+    struct wire_call *record = RECORD_OF(scratch);
+    struct file *file = (struct file *)file_of_descriptor(bpf_get_current_task_btf(), descriptor);
+    if (!file) {
+        unreadable(scratch);
+        return;
+    }
+    struct vfsmount *visible = BPF_CORE_READ(file, f_path.mnt);
+    struct mount *mount = (void *)visible - bpf_core_field_offset(struct mount, mnt);
+    const char *source = BPF_CORE_READ(mount, mnt_devname);
+    if (source)
+        put_kernel_string(scratch, &record->source, source);
+    put_kernel_string(scratch, &record->type, BPF_CORE_READ(visible, mnt_sb, s_type, name));
+}
+
+SEC("tracepoint")
+int call_move_mount_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch =
+        begin_named_call(WIRE_MOUNT, WIRE_CALL_MOVE_MOUNT, (__u32)argument_of(task, 4));
+    if (!scratch)
+        return 0;
+    put_user_path(scratch, (__s32)argument_of(task, 2), argument_of(task, 3));
+    put_user_string(scratch, &RECORD_OF(scratch)->source, argument_of(task, 1));
+    if (RECORD_OF(scratch)->source.length == 0) /* a new one, by its descriptor */
+        put_mounted(scratch, (__s32)argument_of(task, 0));
+    submit_named_call(scratch);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_pivot_root_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch = begin_named_call(WIRE_MOUNT, WIRE_CALL_PIVOT_ROOT, 0);
+    if (!scratch)
+        return 0;
+    put_user_string(scratch, &RECORD_OF(scratch)->source, argument_of(task, 0));
+    put_base(scratch, NULL, &RECORD_OF(scratch)->base, task, 0, true, false);
+    submit_named_call(scratch);
+    return 0;
+}
+
+INLINE void put_namespaces(struct wire_call *record, struct task_struct *task)
+{
+    record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
+    record->network_namespace = task->nsproxy->net_ns->ns.inum;
+    record->user_namespace = task->real_cred->user_ns->ns.inum;
+}
+
+SEC("tracepoint")
+int call_unshare_end(struct call_end *call)
+{
+    enum { NAMESPACES = 0x7e020080 }; /* CLONE_NEW...; the rest parts threads only */
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u64 kinds = argument_of(task, 0) & NAMESPACES;
+    if (call->result != 0 || !kinds)
+        return 0;
+    struct wire_call record = {.request = kinds};
+    begin_call(&record, task, WIRE_NAMESPACE, WIRE_CALL_UNSHARE);
+    put_namespaces(&record, task);
+    submit(&record, sizeof(record), WAKE_SOON, WIRE_COUNTER_FULL_CALL);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_setns_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u64 kinds = (__u32)argument_of(task, 1);
+    if (call->result != 0)
+        return 0;
+    struct scratch *scratch = begin_named_call(WIRE_NAMESPACE, WIRE_CALL_SETNS, kinds);
+    if (!scratch)
+        return 0;
+    put_namespaces(RECORD_OF(scratch), task);
+    struct file *file = (struct file *)file_of_descriptor(task, (__s32)argument_of(task, 0));
+    if (!kinds && file) {
+        struct ns_common *namespace = BPF_CORE_READ(file, f_inode, i_private);
+        put_kernel_string(scratch, &RECORD_OF(scratch)->type, BPF_CORE_READ(namespace, ops, name));
+    }
+    submit_named_call(scratch);
+    return 0;
+}
+
+/* --- code for the kernel, and code that lies in memory only -------------------------------- */
+
+SEC("tracepoint")
+int call_bpf_end(struct call_end *call)
+{
+    enum { PROGRAM_LOAD = 5 }; /* BPF_PROG_LOAD */
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result < 0 || (__u32)argument_of(task, 0) != PROGRAM_LOAD)
+        return 0;
+    struct file *file = (struct file *)file_of_descriptor(task, call->result);
+    struct bpf_prog *program = file ? BPF_CORE_READ(file, private_data) : NULL;
+    struct scratch *scratch =
+        begin_named_call(WIRE_BPF_LOAD, WIRE_CALL_BPF, program ? BPF_CORE_READ(program, type) : 0);
+    if (!scratch)
+        return 0;
+    if (program)
+        put_kernel_string(scratch, &RECORD_OF(scratch)->source,
+                          (void *)BPF_CORE_READ(program, aux)
+                              + bpf_core_field_offset(struct bpf_prog_aux, name));
+    else
+        unreadable(scratch);
+    submit_named_call(scratch);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_memfd_create_end(struct call_end *call)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (call->result < 0 || is_ignored())
+        return 0;
+    struct scratch *scratch =
+        begin_named_call(WIRE_MEMORY_FILE, WIRE_CALL_MEMFD_CREATE, (__u32)argument_of(task, 1));
+    if (!scratch)
+        return 0;
+    put_base(scratch, NULL, &RECORD_OF(scratch)->base, task, (__s32)call->result, false, false);
+    submit_named_call(scratch);
     return 0;
 }

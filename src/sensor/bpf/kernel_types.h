@@ -51,7 +51,11 @@ typedef struct {
     __u32 val;
 } kgid_t;
 
+struct proc_ns_operations {
+    const char *name;
+};
 struct ns_common {
+    const struct proc_ns_operations *ops;
     unsigned int inum;
 };
 struct user_namespace {
@@ -109,14 +113,19 @@ struct pid {
 struct qstr {
     const unsigned char *name;
 };
+struct file_system_type {
+    const char *name;
+};
 struct super_block {
     __u32 s_dev;
+    struct file_system_type *s_type;
 };
 struct inode {
     unsigned short i_mode;
     unsigned int i_nlink;
     unsigned long i_ino;
     struct super_block *i_sb;
+    void *i_private;
 };
 struct dentry {
     struct dentry *d_parent;
@@ -125,11 +134,13 @@ struct dentry {
 };
 struct vfsmount {
     struct dentry *mnt_root;
+    struct super_block *mnt_sb;
 };
 struct mount {
     struct mount *mnt_parent;
     struct dentry *mnt_mountpoint;
     struct vfsmount mnt;
+    const char *mnt_devname;
 };
 struct path {
     struct vfsmount *mnt;
@@ -234,6 +245,18 @@ struct task_struct {
 struct linux_binprm {
     const char *filename;
     const char *interp;
+};
+
+/* --- eBPF programs ---------------------------------------------------------------------- */
+enum bpf_prog_type {
+    BPF_PROG_TYPE_UNSPEC = 0,
+};
+struct bpf_prog_aux {
+    char name[16];
+};
+struct bpf_prog {
+    enum bpf_prog_type type;
+    struct bpf_prog_aux *aux;
 };
 
 /* Where a task entered the kernel, by machine. */
