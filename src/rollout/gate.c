@@ -127,9 +127,13 @@ static struct health health_of(const struct gate_policy *policy, uint32_t hosts,
     return (struct health){hosts, bad, hosts >= policy->hosts_min && is_shown(policy, hosts, bad)};
 }
 
+/* With none bad, the bound asks for (1 - limit)^n to be at most `unsure`, and the test that may be
+ * repeated for at most half of that, for half of it believes that nobody is bad. */
 uint32_t gate_hosts_needed(const struct gate_policy *policy)
 {
-    uint32_t low = 1, high = UINT32_MAX / 2;
+    double unsure = (double)policy->unsure_ppm / PPM, limit = (double)policy->bad_ppm / PPM;
+    uint32_t low = (uint32_t)(log(unsure) / log1p(-limit));
+    uint32_t high = (uint32_t)(log(unsure / 2) / log1p(-limit)) + 2;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (is_shown(policy, middle, 0))

@@ -4,7 +4,7 @@
 #include "tests/rollout/gate_trials.h"
 #include "tests/unit.h"
 
-enum { GOOD_TRIALS = 1000, BAD_TRIALS = 500, OPENING_TRIALS = 300, PLANTED_TRIALS = 100 };
+enum { GOOD_TRIALS = 250, BAD_TRIALS = 200, OPENING_TRIALS = 150, PLANTED_TRIALS = 40 };
 
 static void good_releases_are_seldom_halted(void **state)
 {

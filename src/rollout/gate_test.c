@@ -196,6 +196,17 @@ static void it_opens_only_when_enough_hosts_have_shown_it(void **state)
     uint32_t needed = gate_hosts_needed(POLICY);
     assert_in_range(needed, 300, 350);
     struct gate_sample sample = GOOD;
+    for (uint32_t ppm = 1; ppm <= 500000; ppm = ppm * 3 / 2 + 1) { /* no fewer, whatever is asked */
+        struct gate_policy policy = *POLICY;
+        policy.bad_ppm = ppm;
+        policy.hosts_min = 1;
+        sample.ring_hosts = UINT32_MAX;
+        sample.hosts = gate_hosts_needed(&policy);
+        assert_int_equal(gate_decide(&gate, &policy, &sample).verdict, GATE_HEALTHY);
+        sample.hosts--;
+        assert_int_equal(gate_decide(&gate, &policy, &sample).verdict, GATE_WAIT);
+    }
+    sample = GOOD;
     sample.hosts = needed - 1;
     assert_int_equal(verdict(&gate, &sample), GATE_WAIT);
     print_message("# %s\n", gate_decide(&gate, POLICY, &sample).reason);

@@ -352,7 +352,7 @@ static uint32_t opened_with(uint32_t bad_ppm, uint32_t silent_ppm, uint64_t seed
 {
     struct chance chance = {mix64(seed)};
     struct gate gate = gate_open(1);
-    struct gate_sample sample = {.ring_hosts = RING_HOSTS, .without = 20000};
+    struct gate_sample sample = {.ring_hosts = RING_HOSTS, .without = 2000};
     while (sample.hosts < RING_HOSTS) {
         for (unsigned i = 0; i < BATCH; i++)
             sample.bad += draw(&chance) * 1e6 < bad_ppm;
