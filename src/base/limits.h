@@ -120,6 +120,7 @@ enum {
     LIMIT_HALTS = 16,             /* releases in one partner's list; a release is stopped once */
     LIMIT_WINDOWS = 8,            /* maintenance windows of a host */
     LIMIT_ANCHOR_KEYS = 16,       /* keys of one trust anchor set */
+    LIMIT_FLEET_HOSTS = 20 * 1000 * 1000, /* that a plan is made for: 32 B of memory each */
     LIMIT_STREAMS = 5,            /* streams of releases: one for each kind of bundle */
     LIMIT_RELEASE_BYTES = 128 * MIB, /* one release in its slot */
     LIMIT_UPDATE_STATE_BYTES = 32 * KIB, /* the whole state of the update road, encoded */
