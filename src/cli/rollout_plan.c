@@ -126,7 +126,7 @@ static RESULT print_ring(struct table *table, const struct rollout_plan *plan, u
                                               (json_int_t)power_ppm(plan, ring, FAULTS_PPM[i])));
     output_json(output,
                 json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o}", "ring",
-                          (json_int_t)(ring + 1), "hosts", (json_int_t)hosts, "age_seconds",
+                          (json_int_t)ring + 1, "hosts", (json_int_t)hosts, "age_seconds",
                           (json_int_t)policy->age_s, "approvals", (json_int_t)policy->approvals,
                           "offered_over_seconds", (json_int_t)offered_over_s(&policy->waves),
                           "too_small", (int)is_too_small(hosts), "gate", gate, "sees", sees));
