@@ -77,6 +77,8 @@ bool role_engine_slot(enum role role, unsigned *ret_slot);
     GRANT(directory_updater, "folder in which the updater keeps what it believes")           \
     GRANT(ticket, "a release ticket, sealed")                                                \
     GRANT(ticket_keys, "the release keys of its stream, sealed")                             \
+    GRANT(promotion, "evidence that rings are well with the release, sealed; may be absent") \
+    GRANT(evidence_keys, "who may say so, sealed; may be absent")                            \
     GRANT(counters_trial, "counter page of the trial, read-only")                            \
     GRANT(control_socket, "listening unix socket for the command line")                      \
     GRANT(directory_vendor_rules, "folder of the rules that come with the product")          \

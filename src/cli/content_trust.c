@@ -24,6 +24,7 @@ enum { REFRESH_DEFAULT_S = 60 * 60, WORDS_MAX = 4 };
 
 struct anchors {
     int folder;
+    bool has_promoters, has_owners;
     struct trust trust;
     uint8_t *texts[3]; /* of log policy, root and authorities */
 };
@@ -74,6 +75,16 @@ static RESULT find_kind(const char *word, uint32_t *ret_kind, struct explanation
     }
     return explain(why, ERROR_FORMAT, "\"%.64s\" is no kind of bundle; expected rules, exceptions, "
                                       "ioc, policy or probes", word);
+}
+
+static RESULT read_keys(struct anchors *anchors, const char *file, struct release_keys *ret_keys,
+                        bool *ret_there, struct explanation *why)
+{
+    char text[RELEASE_KEYS_TEXT_BYTES];
+    size_t size = 0;
+    GUARD(read_file(anchors, file, text, sizeof text, &size, why));
+    *ret_there = true;
+    return release_keys_parse(text, size, ret_keys, why);
 }
 
 static RESULT add_stream(struct anchors *anchors, const char *name, const char *file,
@@ -135,6 +146,10 @@ static RESULT take_words(struct anchors *anchors, char *const *words, size_t cou
         return keep_file(anchors, words[1], 1, LIMIT_TUF_ROOT_BYTES, &trust->root, why);
     if (count == 2 && string_equal(words[0], "authorities"))
         return keep_file(anchors, words[1], 2, TRUST_AUTHORITIES_BYTES, &trust->authorities, why);
+    if (count == 2 && string_equal(words[0], "promoters"))
+        return read_keys(anchors, words[1], &trust->promoters, &anchors->has_promoters, why);
+    if (count == 2 && string_equal(words[0], "owners"))
+        return read_keys(anchors, words[1], &trust->owners, &anchors->has_owners, why);
     if (count == 3 && string_equal(words[0], "stream"))
         return add_stream(anchors, words[1], words[2], bundle_kind_word(BUNDLE_RULES), why);
     if (count == 4 && string_equal(words[0], "stream"))
@@ -142,8 +157,8 @@ static RESULT take_words(struct anchors *anchors, char *const *words, size_t cou
     if (count == 3 && string_equal(words[0], "partner"))
         return add_partner(trust, words[1], words[2], why);
     return explain(why, ERROR_FORMAT, "expected repository, log, log-policy, root, authorities, "
-                   "every or lift-quorum with one word behind it, or stream NAME KEYS [KIND] or "
-                   "partner NAME KEY, not \"%.64s\"", words[0]);
+                   "promoters, owners, every or lift-quorum with one word behind it, or stream "
+                   "NAME KEYS [KIND] or partner NAME KEY, not \"%.64s\"", words[0]);
 }
 
 static RESULT take_line(struct anchors *anchors, char *line, struct explanation *why)
@@ -220,6 +235,10 @@ static RESULT try_root(const struct trust *trust, struct explanation *why)
 static RESULT make_record(struct anchors *anchors, bool is_written, struct explanation *why)
 {
     GUARD(read_lines(anchors, why));
+    if (anchors->has_promoters != anchors->has_owners)
+        return explain(why, ERROR_FORMAT, "promoters and owners go together: who says that a ring "
+                       "is well, and who says which hosts there are");
+    anchors->trust.has_evidence = anchors->has_promoters;
     GUARD(trust_check(&anchors->trust, why));
     GUARD(try_policy(&anchors->trust, why));
     GUARD(try_root(&anchors->trust, why));

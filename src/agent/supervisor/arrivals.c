@@ -33,7 +33,7 @@ enum { WORKER_COUNT = sizeof WORKERS / sizeof WORKERS[0] };
 struct pending {
     bool is_checking;
     bool has_verdict;
-    int ticket, bundle; /* sealed; -1 */
+    int ticket, promotion, bundle; /* sealed; -1 */
     struct message_release_offer facts;
     uint64_t deadline_ns;
 };
@@ -236,29 +236,39 @@ static void forget_pending(struct supervisor *supervisor)
 {
     struct pending *pending = &supervisor->arrivals->pending;
     drop(&pending->ticket);
+    drop(&pending->promotion);
     drop(&pending->bundle);
     pending->is_checking = false;
     pending->has_verdict = false;
     drop(&supervisor->resources.grants[GRANT_ticket]);
     drop(&supervisor->resources.grants[GRANT_ticket_keys]);
+    drop(&supervisor->resources.grants[GRANT_promotion]);
+    drop(&supervisor->resources.grants[GRANT_evidence_keys]);
 }
 
-static RESULT make_keys(const struct release_keys *keys, int *ret_sealed)
+static RESULT seal(const void *bytes, size_t size, int *ret_sealed)
 {
     uint8_t *data;
     int sealed;
-    GUARD(sealed_memory_create(TRUST_KEYS_BYTES, &sealed, &data));
-    struct result result = trust_keys_encode(keys, data);
-    if (!result_is_ok(result)) {
-        sealed_memory_discard(sealed, data, TRUST_KEYS_BYTES);
-        return result;
-    }
-    result = sealed_memory_seal(sealed, data, TRUST_KEYS_BYTES);
+    GUARD(sealed_memory_create(size, &sealed, &data));
+    bytes_copy(data, size, bytes, size);
+    struct result result = sealed_memory_seal(sealed, data, size);
     if (!result_is_ok(result))
         close(sealed);
     else
         *ret_sealed = sealed;
     return result;
+}
+
+static RESULT make_keys(const struct trust *trust, const struct trust_stream *stream, int *grants)
+{
+    uint8_t keys[TRUST_KEYS_BYTES], evidence[TRUST_EVIDENCE_KEYS_BYTES];
+    GUARD(trust_keys_encode(&stream->keys, keys));
+    GUARD(seal(keys, sizeof keys, &grants[GRANT_ticket_keys]));
+    if (!trust->has_evidence)
+        return RESULT_OK;
+    GUARD(trust_evidence_keys_encode(&trust->promoters, &trust->owners, evidence));
+    return seal(evidence, sizeof evidence, &grants[GRANT_evidence_keys]);
 }
 
 static RESULT start_check(struct supervisor *supervisor, struct explanation *why)
@@ -267,9 +277,10 @@ static RESULT start_check(struct supervisor *supervisor, struct explanation *why
     struct pending *pending = &arrivals->pending;
     int *grants = supervisor->resources.grants;
     const struct trust_stream *stream = &arrivals->trust.streams[pending->facts.stream];
-    struct result result = make_keys(&stream->keys, &grants[GRANT_ticket_keys]);
+    struct result result = make_keys(&arrivals->trust, stream, grants);
     grants[GRANT_ticket] = pending->ticket; /* closed with the grants */
-    pending->ticket = -1;
+    grants[GRANT_promotion] = pending->promotion;
+    pending->ticket = pending->promotion = -1;
     if (!result_is_ok(result))
         return explain(why, result.error, "the keys of the stream cannot be handed over");
     pending->deadline_ns = now_ns() + (uint64_t)TICKET_MAX_S * NS_PER_S;
@@ -301,7 +312,8 @@ static void take_release(struct supervisor *supervisor, const struct message *me
     if (pending->ticket < 0 || pending->facts.stream >= arrivals->trust.stream_count)
         refuse(supervisor, "it came without a ticket, or for a stream that is none");
     else if (!is_sealed(pending->bundle, LIMIT_RELEASE_BYTES)
-             || !is_sealed(pending->ticket, TICKET_BYTES))
+             || !is_sealed(pending->ticket, TICKET_BYTES)
+             || (pending->promotion >= 0 && !is_sealed(pending->promotion, LIMIT_PROMOTION_BYTES)))
         refuse(supervisor, "it came in memory that is not sealed, or too large");
     else if (!result_is_ok(start_check(supervisor, &why)))
         refuse(supervisor, why.text);
@@ -319,6 +331,17 @@ static void take_ticket(struct supervisor *supervisor, const struct message *mes
     }
     forget_pending(supervisor);
     pending->ticket = message->fd;
+}
+
+static void take_promotion(struct supervisor *supervisor, const struct message *message)
+{
+    struct pending *pending = &supervisor->arrivals->pending;
+    if (pending->is_checking) {
+        close(message->fd);
+        return;
+    }
+    drop(&pending->promotion);
+    pending->promotion = message->fd;
 }
 
 /* The supervisor's own: what the updater says of it plays no part. */
@@ -339,6 +362,14 @@ static RESULT hash(int sealed, uint64_t size, uint8_t out[SHA256_DIGEST_LENGTH],
     return RESULT_OK;
 }
 
+/* A ring counts as well where both say so: the updater knows whether the roster was in the log
+ * before the release, the process for tickets who signed what. */
+static uint32_t healthy_rings(const struct pending *pending, const struct message_verdict *verdict)
+{
+    uint32_t said = pending->facts.healthy_rings;
+    return fault_is_planted(FAULT_RINGS_BELIEVED) ? said : said & verdict->healthy_rings;
+}
+
 static RESULT judge(struct supervisor *supervisor, const struct message_verdict *verdict,
                     struct explanation *why)
 {
@@ -353,7 +384,7 @@ static RESULT judge(struct supervisor *supervisor, const struct message_verdict 
                                .is_urgent = verdict->is_urgent != 0,
                                .takes_away = verdict->has_removals != 0,
                                .log_age_s = pending->facts.log_age_s,
-                               .healthy_rings = pending->facts.healthy_rings};
+                               .healthy_rings = healthy_rings(pending, verdict)};
     uint8_t digest[SHA256_DIGEST_LENGTH];
     char name[TICKET_NAME_BYTES];
     bytes_copy(offer.digest.bytes, sizeof offer.digest.bytes, words, sizeof digest);
@@ -475,6 +506,9 @@ void arrivals_take(struct supervisor *supervisor, const struct message *message)
     case MESSAGE_ticket_offer:
         take_ticket(supervisor, message);
         break;
+    case MESSAGE_promotion_offer:
+        take_promotion(supervisor, message);
+        break;
     case MESSAGE_release_offer:
         take_release(supervisor, message);
         break;
@@ -573,7 +607,8 @@ void arrivals_open(struct supervisor *supervisor)
         free(arrivals);
         return;
     }
-    *arrivals = (struct arrivals){.sealed = -1, .pending = {.ticket = -1, .bundle = -1}};
+    *arrivals = (struct arrivals){
+        .sealed = -1, .pending = {.ticket = -1, .promotion = -1, .bundle = -1}};
     supervisor->arrivals = arrivals;
 }
 

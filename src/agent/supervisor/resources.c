@@ -32,7 +32,8 @@ static const enum grant FOR_UPDATER[] = {
 /* It joins the programs that are attached. */
 static const enum grant FOR_PROBES[] = {
     GRANT_kernel_ring, GRANT_kernel_counters, GRANT_kernel_ignored};
-static const enum grant FOR_TICKET[] = {GRANT_ticket, GRANT_ticket_keys};
+static const enum grant FOR_TICKET[] = {
+    GRANT_ticket, GRANT_ticket_keys, GRANT_promotion, GRANT_evidence_keys};
 /* Its place in the event ring is made anew for each trial: resources_new_trial(). */
 static const enum grant FOR_TRIAL[] = {GRANT_event_ring, GRANT_event_cursor};
 static const enum grant FOR_CONTROL[] = {

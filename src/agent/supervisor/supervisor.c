@@ -324,6 +324,7 @@ static void take(struct supervisor *supervisor, enum role role, const struct mes
         engines_stands(supervisor, slot, message->stands.position);
         break;
     case MESSAGE_ticket_offer:
+    case MESSAGE_promotion_offer:
     case MESSAGE_release_offer:
     case MESSAGE_halts:
     case MESSAGE_halt:

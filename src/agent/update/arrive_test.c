@@ -57,6 +57,33 @@ static void test_trust_round(void **state)
     }
 }
 
+static void test_trust_in_evidence(void **state)
+{
+    (void)state;
+    static uint8_t record[TRUST_RECORD_BYTES];
+    static struct trust again;
+    struct trust trust = example();
+    uint8_t keys[TRUST_EVIDENCE_KEYS_BYTES];
+    struct release_keys promoters, owners;
+    struct writer writer = writer_of(record, sizeof record);
+    struct explanation why = {""};
+    trust.has_evidence = true;
+    trust.promoters = (struct release_keys){.threshold = 1, .count = 2, .keys = {{1}, {2}}};
+    trust.owners = (struct release_keys){.threshold = 2, .count = 2, .keys = {{3}, {4}}};
+    assert_ok(trust_encode(&trust, &writer, &why));
+    assert_ok(trust_decode((struct bytes){record, writer.at}, &again, &why));
+    assert_true(again.has_evidence);
+    assert_memory_equal(&again.promoters, &trust.promoters, sizeof again.promoters);
+    assert_memory_equal(&again.owners, &trust.owners, sizeof again.owners);
+    assert_ok(trust_evidence_keys_encode(&trust.promoters, &trust.owners, keys));
+    assert_ok(trust_evidence_keys_decode((struct bytes){keys, sizeof keys}, &promoters, &owners));
+    assert_memory_equal(&owners, &trust.owners, sizeof owners);
+    assert_false(result_is_ok(
+        trust_evidence_keys_decode((struct bytes){keys, sizeof keys - 1}, &promoters, &owners)));
+    trust.owners.threshold = 3;
+    assert_error(trust_check(&trust, &why), ERROR_FORMAT);
+}
+
 static void test_trust_is_checked(void **state)
 {
     (void)state;
@@ -182,7 +209,7 @@ static RESULT read_list(const char *text, struct halt_news *ret_news, struct exp
 static void test_halts(void **state)
 {
     (void)state;
-    struct halt_news news;
+    struct halt_news news = {0};
     struct explanation why = {""};
     assert_ok(read_list("creance-halts/v1\npartner vendor\nnumber 12\nlifetime 86400\n"
                         "halt " DIGEST "\nlift " DIGEST "\n", &news, &why));
@@ -218,7 +245,7 @@ static void test_halts_of_a_stranger(void **state)
     (void)state;
     static const char NOTE[] = "creance-halts/v1\npartner vendor\nnumber 1\nlifetime 1\n\n"
                                "\xe2\x80\x94 other AAAAAAAA\n";
-    struct halt_news news;
+    struct halt_news news = {0};
     struct explanation why = {""};
     assert_false(result_is_ok(halt_list_read(bytes_of(NOTE), &partner, 0, &news, &why)));
     assert_false(result_is_ok(halt_list_read(bytes_of("x"), &partner, 0, &news, &why)));
@@ -247,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trust_round),     cmocka_unit_test(test_trust_is_checked),
+        cmocka_unit_test(test_trust_in_evidence),
         cmocka_unit_test(test_addresses),       cmocka_unit_test(test_keys_for_tickets),
         cmocka_unit_test(test_names),           cmocka_unit_test(test_line),
         cmocka_unit_test(test_halts),           cmocka_unit_test(test_halts_of_a_stranger),

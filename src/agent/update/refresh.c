@@ -5,6 +5,8 @@
 #include "base/atomic_file.h"
 #include "base/bytes.h"
 #include "base/fault.h"
+#include "rollout/gate.h"
+#include "rollout/promotion.h"
 #include "update/log/proof_files.h"
 #include "update/log/tile_tree.h"
 #include "update/log/verify.h"
@@ -18,6 +20,12 @@
 
 enum { CHECKPOINT_MODE = 0600, PATH_BYTES = 128 };
 
+/* A small file beside a release, as it was fetched last. */
+struct beside {
+    uint8_t sha256[32];
+    struct bytes data; /* size 0: none */
+};
+
 /* The newest release of a stream that was believed, kept so that it can be offered again. */
 struct known {
     int sealed; /* -1: none */
@@ -26,6 +34,8 @@ struct known {
     uint8_t *proof;
     size_t proof_size;
     uint32_t log_age_s;
+    struct beside promotion, roster_proof;
+    uint32_t healthy_rings;
 };
 
 /* A signed tree head that was believed; `witnessed` has views into `note`. */
@@ -43,6 +53,7 @@ struct refresh {
     struct tlog_policy *policy;
     struct head newest;
     struct known known[LIMIT_STREAMS];
+    uint64_t now_s; /* of this round */
     struct refresh_report report;
 };
 
@@ -157,28 +168,62 @@ static RESULT fetch_vouched(struct refresh *refresh, const struct vouched *vouch
     return RESULT_OK;
 }
 
-/* Small ones. */
+/* A small one that metadata vouches for, into memory of its own. */
+static RESULT fetch_found(struct refresh *refresh, const struct vouched *vouched, size_t bytes_max,
+                          uint8_t **ret_data, size_t *ret_size, struct explanation *why)
+{
+    size_t size = (size_t)vouched->target.length;
+    if (vouched->target.length > bytes_max)
+        return explain(why, ERROR_LIMIT, "%s has over %zu bytes", vouched->name, bytes_max);
+    uint8_t *data = malloc(size);
+    if (data == NULL)
+        return explain(why, ERROR_MEMORY, "memory is out");
+    struct result result = fetch_vouched(refresh, vouched, data, why);
+    if (result_is_ok(result) && !tuf_target_matches(&vouched->target, data, size))
+        result = explain(why, ERROR_FORMAT, "%s is not what was signed", vouched->name);
+    if (!result_is_ok(result)) {
+        free(data);
+        return result;
+    }
+    *ret_data = data;
+    *ret_size = size;
+    return RESULT_OK;
+}
+
 static RESULT fetch_small(struct refresh *refresh, const char *stream, const char *ending,
                           size_t bytes_max, uint8_t **ret_data, size_t *ret_size,
                           struct explanation *why)
 {
     struct vouched vouched;
     GUARD(find(refresh, stream, ending, &vouched, why));
-    if (vouched.target.length > bytes_max)
-        return explain(why, ERROR_LIMIT, "%s has over %zu bytes", vouched.name, bytes_max);
-    uint8_t *data = malloc((size_t)vouched.target.length);
-    if (data == NULL)
-        return explain(why, ERROR_MEMORY, "memory is out");
-    struct result result = fetch_vouched(refresh, &vouched, data, why);
-    if (result_is_ok(result)
-        && !tuf_target_matches(&vouched.target, data, (size_t)vouched.target.length))
-        result = explain(why, ERROR_FORMAT, "%s is not what was signed", vouched.name);
-    if (!result_is_ok(result)) {
-        free(data);
-        return result;
-    }
-    *ret_data = data;
-    *ret_size = (size_t)vouched.target.length;
+    return fetch_found(refresh, &vouched, bytes_max, ret_data, ret_size, why);
+}
+
+static void drop_beside(struct beside *beside)
+{
+    free((void *)(uintptr_t)beside->data.data);
+    *beside = (struct beside){0};
+}
+
+/* Again only where it is another one than last time. One that nobody vouches for any more is
+ * dropped; where it was only not to be had, the last one stays. */
+static RESULT fetch_beside(struct refresh *refresh, const char *stream, const char *ending,
+                           size_t bytes_max, struct beside *beside, struct explanation *why)
+{
+    struct vouched vouched;
+    uint8_t *data;
+    size_t size;
+    struct result found = find(refresh, stream, ending, &vouched, why);
+    if (found.error == ERROR_NOT_FOUND)
+        drop_beside(beside);
+    GUARD(found);
+    const uint8_t *sha256 = vouched.target.hashes.sha256;
+    if (beside->data.size != 0 && memcmp(beside->sha256, sha256, sizeof beside->sha256) == 0)
+        return RESULT_OK;
+    GUARD(fetch_found(refresh, &vouched, bytes_max, &data, &size, why));
+    drop_beside(beside);
+    bytes_copy(beside->sha256, sizeof beside->sha256, sha256, sizeof beside->sha256);
+    beside->data = (struct bytes){data, size};
     return RESULT_OK;
 }
 
@@ -361,6 +406,8 @@ static void forget(struct known *known)
     if (known->sealed >= 0)
         close(known->sealed);
     free(known->proof);
+    drop_beside(&known->promotion);
+    drop_beside(&known->roster_proof);
     *known = (struct known){.sealed = -1};
 }
 
@@ -425,6 +472,62 @@ static RESULT refresh_stream(struct refresh *refresh, unsigned stream, struct ex
     return RESULT_OK;
 }
 
+/* --- evidence --------------------------------------------------------------------------------- */
+
+/* A ring too small for the statistic takes a longer age in its place. */
+static RESULT check_promotion(struct refresh *refresh, struct known *known,
+                              const struct tlog_release *release, struct explanation *why)
+{
+    struct promotion_demand demand = promotion_demand_default();
+    struct promotion_proof proof;
+    demand.promoters = refresh->trust->promoters;
+    demand.owners = refresh->trust->owners;
+    GUARD(promotion_check(known->promotion.data.data, known->promotion.data.size, &demand,
+                          release->digest, refresh->now_s, &proof, why));
+    GUARD(roster_check_logged(refresh->policy, &proof.roster, known->roster_proof.data, release,
+                              (struct bytes){known->proof, known->proof_size}, why));
+    if (proof.is_small && known->log_age_s < GATE_POLICY_DEFAULT.small_age_s)
+        return explain(why, ERROR_AGAIN, "ring %u is too small for the statistic: its promotion "
+                       "counts when the release is %u days old in the log",
+                       proof.promotion.ring, GATE_POLICY_DEFAULT.small_age_s / (24 * 60 * 60));
+    known->healthy_rings = promotion_healthy_rings(&proof.promotion);
+    return RESULT_OK;
+}
+
+/* The one of the release before stays in the repository until there is another. */
+static bool is_about(const struct beside *promotion, const struct tlog_release *release)
+{
+    struct promotion seen;
+    size_t count;
+    return result_is_ok(promotion_head_decode(promotion->data.data, promotion->data.size, &seen,
+                                              NULL, &count, NULL))
+           && memcmp(seen.release, release->digest, sizeof seen.release) == 0;
+}
+
+/* None is no fault: a release that is new has none yet. */
+static void refresh_evidence(struct refresh *refresh, const char *stream, struct known *known,
+                             const struct tlog_release *release)
+{
+    struct explanation why = {""};
+    known->healthy_rings = 0;
+    if (!refresh->trust->has_evidence)
+        return;
+    struct result result = fetch_beside(refresh, stream, "promotion", LIMIT_PROMOTION_BYTES,
+                                        &known->promotion, &why);
+    if (result.error == ERROR_NOT_FOUND
+        || (result_is_ok(result) && !is_about(&known->promotion, release)))
+        return;
+    if (result_is_ok(result))
+        result = fetch_beside(refresh, stream, "roster-proof", LIMIT_PROOF_FILE_BYTES,
+                              &known->roster_proof, &why);
+    if (result_is_ok(result))
+        result = check_promotion(refresh, known, release, &why);
+    if (is_other_side(result))
+        note_refused(refresh, "the evidence that a ring is well", &why);
+    else if (!result_is_ok(result))
+        note_trouble(refresh, "the evidence that a ring is well", &why);
+}
+
 static void offer(struct refresh *refresh, unsigned stream)
 {
     struct known *known = &refresh->known[stream];
@@ -438,10 +541,14 @@ static void offer(struct refresh *refresh, unsigned stream)
         result = prove_age(refresh, known, &release, &why);
     if (!result_is_ok(result))
         note_trouble(refresh, "the age of the release in the log", &why);
-    const struct refresh_offer made = {.stream = stream,
-                                       .ticket = known->ticket,
-                                       .sealed = known->sealed,
-                                       .log_age_s = known->log_age_s};
+    refresh_evidence(refresh, refresh->trust->streams[stream].name, known, &release);
+    struct refresh_offer made = {.stream = stream,
+                                 .ticket = known->ticket,
+                                 .sealed = known->sealed,
+                                 .log_age_s = known->log_age_s,
+                                 .healthy_rings = known->healthy_rings};
+    if (known->healthy_rings != 0)
+        made.promotion = known->promotion.data;
     refresh->seams.offer(refresh->seams.context, &made);
 }
 
@@ -528,7 +635,8 @@ void refresh_run(struct refresh *refresh, uint64_t wall_s, struct refresh_report
     refresh_halts(refresh);
     refresh_log(refresh);
     uint64_t floor_s = refresh->newest.size != 0 ? refresh->newest.witnessed.current_at_s : 0;
-    if (refresh_metadata(refresh, wall_s > floor_s ? wall_s : floor_s))
+    refresh->now_s = wall_s > floor_s ? wall_s : floor_s;
+    if (refresh_metadata(refresh, refresh->now_s))
         refresh_releases(refresh);
     *ret_report = refresh->report;
 }

@@ -10,6 +10,9 @@
  * only one whose hash TUF vouches for and that the log holds is offered, and the offer says how
  * long it is proven to be in the log.
  *
+ * Where the trust anchors say who may promote, `NAME.promotion` and `NAME.roster-proof` are looked
+ * at, too: the whole of promotion_check(), and that the roster was in the log before the release.
+ *
  * The clock that TUF's dates are compared with is the wall clock, but never earlier than the newest
  * time that a quorum of witnesses said: a clock that was set back revives no old metadata.
  */
@@ -38,6 +41,8 @@ struct refresh_offer {
     const uint8_t *ticket; /* TICKET_BYTES */
     int sealed;            /* stays the refresh's */
     uint32_t log_age_s;
+    uint32_t healthy_rings; /* shown to be well with it, as bits */
+    struct bytes promotion; /* the file that shows it (promotion.h); size 0: no ring is */
 };
 
 struct refresh_seams {

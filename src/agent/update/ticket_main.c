@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * creance-ticket: checks one release ticket against the release keys of its stream and says what it
- * found. It lives for one ticket, reads two pieces of sealed memory of fixed size, and parses no
- * format but the ticket's own fixed one (update/ticket).
+ * creance-ticket: checks one release ticket against the release keys of its stream, and evidence
+ * that rings are well with that release, and says what it found. It lives for one ticket, reads
+ * sealed memory, and parses no format but our own of fixed places (update/ticket, promotion.h). So
+ * neither is believed because the updater says so. Whether the roster was in the log in time is
+ * left to the updater, which knows the log.
  */
 #include "agent/child.h"
 #include "agent/update/trust.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/sandbox.h"
+#include "rollout/promotion.h"
 #include "update/slots/sealed_memory.h"
 
 #include <poll.h>
@@ -37,7 +41,33 @@ static RESULT check(const struct child *child, struct ticket *ret_ticket, struct
     return ticket_check(ticket.data, ticket.size, &keys, ret_ticket, why);
 }
 
-static struct message verdict_of(const struct ticket *ticket)
+/* Rings that are shown to be well with the release; 0 also where there is nothing to show it. */
+static uint32_t healthy_rings(const struct child *child, const struct ticket *ticket)
+{
+    struct promotion_demand demand = promotion_demand_default();
+    struct promotion_proof proof;
+    struct explanation why = {""};
+    struct bytes keys, promotion;
+    if (child->grants[GRANT_promotion] < 0 || child->grants[GRANT_evidence_keys] < 0)
+        return 0;
+    struct result result =
+        read_sealed(child->grants[GRANT_evidence_keys], TRUST_EVIDENCE_KEYS_BYTES, &keys);
+    if (result_is_ok(result))
+        result = trust_evidence_keys_decode(keys, &demand.promoters, &demand.owners);
+    if (result_is_ok(result))
+        result = sealed_memory_map(child->grants[GRANT_promotion], LIMIT_PROMOTION_BYTES,
+                                   &promotion);
+    if (result_is_ok(result))
+        result = promotion_check(promotion.data, promotion.size, &demand, ticket->digest,
+                                 clock_wall_ns(clock_system()) / NS_PER_S, &proof, &why);
+    if (result_is_ok(result))
+        return promotion_healthy_rings(&proof.promotion);
+    fprintf(stderr, "creance-ticket: %s\n",
+            why.text[0] != '\0' ? why.text : "evidence was not handed over as it should be");
+    return 0;
+}
+
+static struct message verdict_of(const struct ticket *ticket, uint32_t rings)
 {
     uint64_t words[8];
     bytes_copy(words, sizeof words, ticket->digest, sizeof ticket->digest);
@@ -46,6 +76,7 @@ static struct message verdict_of(const struct ticket *ticket)
         .type = MESSAGE_verdict,
         .fd = -1,
         .verdict = {.is_good = 1,
+                    .healthy_rings = rings,
                     .kind = ticket->kind,
                     .engine_level = ticket->engine_level,
                     .is_urgent = ticket->is_urgent,
@@ -78,7 +109,7 @@ int main(void)
     struct ticket ticket = {0};
     struct message message = {.type = MESSAGE_verdict, .fd = -1};
     if (result_is_ok(check(&child, &ticket, &why)))
-        message = verdict_of(&ticket);
+        message = verdict_of(&ticket, healthy_rings(&child, &ticket));
     else
         fprintf(stderr, "creance-ticket: %s\n", why.text);
     return result_is_ok(child_send(&child, &message)) ? EXIT_SUCCESS : EXIT_FAILURE;

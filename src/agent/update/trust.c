@@ -7,7 +7,7 @@
 #include <sha256.h>
 #include <string.h>
 
-static const char MAGIC[8] = "CRETRST1";
+static const char MAGIC[8] = "CRETRST2";
 
 static bool is_loopback(const char *authority)
 {
@@ -72,6 +72,10 @@ RESULT trust_check(const struct trust *trust, struct explanation *why)
                                bundle_kind_word(trust->streams[i].kind));
         GUARD(release_keys_check(&trust->streams[i].keys, why));
     }
+    if (trust->has_evidence) {
+        GUARD(release_keys_check(&trust->promoters, why));
+        GUARD(release_keys_check(&trust->owners, why));
+    }
     GUARD(check_partners(trust, why));
     if (trust->log_policy.size == 0 || trust->log_policy.size > LIMIT_LOG_POLICY_BYTES
         || trust->root.size == 0 || trust->root.size > LIMIT_TUF_ROOT_BYTES
@@ -107,6 +111,26 @@ RESULT trust_keys_decode(struct bytes record, struct release_keys *ret_keys)
     return RESULT_OK;
 }
 
+RESULT trust_evidence_keys_encode(const struct release_keys *promoters,
+                                  const struct release_keys *owners,
+                                  uint8_t out[TRUST_EVIDENCE_KEYS_BYTES])
+{
+    GUARD(trust_keys_encode(promoters, out));
+    return trust_keys_encode(owners, out + TRUST_KEYS_BYTES);
+}
+
+RESULT trust_evidence_keys_decode(struct bytes record, struct release_keys *ret_promoters,
+                                  struct release_keys *ret_owners)
+{
+    struct reader reader = reader_of(record.data, record.size);
+    struct bytes promoters, owners;
+    GUARD(reader_view(&reader, TRUST_KEYS_BYTES, &promoters));
+    GUARD(reader_view(&reader, TRUST_KEYS_BYTES, &owners));
+    GUARD(reader_end(&reader));
+    GUARD(trust_keys_decode(promoters, ret_promoters));
+    return trust_keys_decode(owners, ret_owners);
+}
+
 static void digest_of(const void *data, size_t size, uint8_t out[SHA256_DIGEST_LENGTH])
 {
     SHA2_CTX context;
@@ -134,6 +158,12 @@ static RESULT write_all(const struct trust *trust, struct writer *writer)
     for (uint32_t i = 0; i < trust->partner_count; i++) {
         GUARD(writer_copy(writer, trust->partners[i].name, TRUST_NAME_BYTES));
         GUARD(writer_copy(writer, trust->partners[i].key, TRUST_KEY_TEXT_BYTES));
+    }
+    GUARD(writer_u32(writer, trust->has_evidence));
+    if (trust->has_evidence) {
+        uint8_t keys[TRUST_EVIDENCE_KEYS_BYTES];
+        GUARD(trust_evidence_keys_encode(&trust->promoters, &trust->owners, keys));
+        GUARD(writer_copy(writer, keys, sizeof keys));
     }
     GUARD(writer_sized(writer, trust->authorities.data, trust->authorities.size));
     GUARD(writer_sized(writer, trust->log_policy.data, trust->log_policy.size));
@@ -170,6 +200,20 @@ static RESULT read_stream(struct reader *reader, struct trust_stream *stream)
     return trust_keys_decode(keys, &stream->keys);
 }
 
+static RESULT read_evidence(struct reader *reader, struct trust *trust)
+{
+    uint32_t is_there;
+    struct bytes keys;
+    GUARD(reader_u32(reader, &is_there));
+    if (is_there > 1)
+        return result_fail(ERROR_FORMAT);
+    trust->has_evidence = is_there != 0;
+    if (!trust->has_evidence)
+        return RESULT_OK;
+    GUARD(reader_view(reader, TRUST_EVIDENCE_KEYS_BYTES, &keys));
+    return trust_evidence_keys_decode(keys, &trust->promoters, &trust->owners);
+}
+
 static RESULT read_all(struct reader *reader, struct trust *trust)
 {
     char magic[sizeof MAGIC];
@@ -192,6 +236,7 @@ static RESULT read_all(struct reader *reader, struct trust *trust)
         GUARD(read_text(reader, trust->partners[i].name, TRUST_NAME_BYTES));
         GUARD(read_text(reader, trust->partners[i].key, TRUST_KEY_TEXT_BYTES));
     }
+    GUARD(read_evidence(reader, trust));
     GUARD(reader_sized(reader, TRUST_AUTHORITIES_BYTES, &trust->authorities));
     GUARD(reader_sized(reader, LIMIT_LOG_POLICY_BYTES, &trust->log_policy));
     GUARD(reader_sized(reader, LIMIT_TUF_ROOT_BYTES, &trust->root));

@@ -50,6 +50,9 @@ struct trust {
     uint32_t partner_count;
     uint32_t lift_quorum; /* how many partners lift a halt of another one; 0: none can */
     struct trust_partner partners[LIMIT_PARTNERS];
+    bool has_evidence; /* the two below are there: who may say that a ring is well (promotion.h) */
+    struct release_keys promoters;
+    struct release_keys owners; /* of the roster of hosts */
     struct bytes authorities; /* PEM, for the server's certificate; size 0: the system's own */
     struct bytes log_policy;  /* C2SP tlog-policy */
     struct bytes root;        /* TUF root metadata, the first that is believed */
@@ -70,3 +73,11 @@ RESULT trust_decode(struct bytes record, struct trust *ret_trust, struct explana
 enum { TRUST_KEYS_BYTES = 8 + LIMIT_ANCHOR_KEYS * RELEASE_KEY_BYTES };
 RESULT trust_keys_encode(const struct release_keys *keys, uint8_t out[TRUST_KEYS_BYTES]);
 RESULT trust_keys_decode(struct bytes record, struct release_keys *ret_keys);
+
+/* Keys of promoters and owners, for the same process. */
+enum { TRUST_EVIDENCE_KEYS_BYTES = 2 * TRUST_KEYS_BYTES };
+RESULT trust_evidence_keys_encode(const struct release_keys *promoters,
+                                  const struct release_keys *owners,
+                                  uint8_t out[TRUST_EVIDENCE_KEYS_BYTES]);
+RESULT trust_evidence_keys_decode(struct bytes record, struct release_keys *ret_promoters,
+                                  struct release_keys *ret_owners);

@@ -65,27 +65,55 @@ static void hear(struct updater *updater)
     }
 }
 
+/* -1: there is no memory; the next round tries it again. */
+static int seal(struct bytes bytes)
+{
+    int sealed;
+    uint8_t *data;
+    if (!result_is_ok(sealed_memory_create(bytes.size, &sealed, &data)))
+        return -1;
+    bytes_copy(data, bytes.size, bytes.data, bytes.size);
+    if (result_is_ok(sealed_memory_seal(sealed, data, bytes.size)))
+        return sealed;
+    close(sealed);
+    return -1;
+}
+
+/* Who gets it has it checked once more. */
+static void offer_promotion(struct updater *updater, const struct refresh_offer *offer)
+{
+    int sealed = offer->promotion.size != 0 ? seal(offer->promotion) : -1;
+    const struct message message = {.type = MESSAGE_promotion_offer,
+                                    .fd = sealed,
+                                    .promotion_offer = {.stream = offer->stream}};
+    if (sealed < 0)
+        return;
+    tell(updater, &message);
+    close(sealed);
+}
+
 static void offer(void *context, const struct refresh_offer *offer)
 {
     struct updater *updater = context;
-    int ticket;
-    uint8_t *data;
-    if (!result_is_ok(sealed_memory_create(TICKET_BYTES, &ticket, &data)))
-        return; /* the next round offers it again */
-    bytes_copy(data, TICKET_BYTES, offer->ticket, TICKET_BYTES);
-    if (result_is_ok(sealed_memory_seal(ticket, data, TICKET_BYTES))) {
+    bool is_lying = fault_is_planted(FAULT_UPDATER_PROMOTES);
+    int ticket = seal((struct bytes){offer->ticket, TICKET_BYTES});
+    if (ticket >= 0) {
         const struct message first = {.type = MESSAGE_ticket_offer,
                                       .fd = ticket,
                                       .ticket_offer = {.stream = offer->stream}};
         const struct message second = {.type = MESSAGE_release_offer,
                                        .fd = offer->sealed,
                                        .release_offer = {.stream = offer->stream,
-                                                         .log_age_s = offer->log_age_s}};
+                                                         .log_age_s = offer->log_age_s,
+                                                         .healthy_rings =
+                                                             is_lying ? UINT32_MAX
+                                                                      : offer->healthy_rings}};
         tell(updater, &first);
+        offer_promotion(updater, offer);
         tell(updater, &second);
         counter_add(COUNTER_updater_offers, 1);
+        close(ticket);
     }
-    close(ticket);
 }
 
 static void halts(void *context, const struct halt_news *news)
