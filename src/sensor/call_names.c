@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -105,6 +106,60 @@ static const struct value_name PROGRAM_TYPES[] = {
     {0, NULL},
 };
 
+static const struct value_name SIGNALS[] = {
+    NAMED(SIGHUP),  NAMED(SIGINT),  NAMED(SIGQUIT), NAMED(SIGILL),    NAMED(SIGTRAP),
+    NAMED(SIGABRT), NAMED(SIGBUS),  NAMED(SIGFPE),  NAMED(SIGKILL),   NAMED(SIGUSR1),
+    NAMED(SIGSEGV), NAMED(SIGUSR2), NAMED(SIGPIPE), NAMED(SIGALRM),   NAMED(SIGTERM),
+    NAMED(SIGCONT), NAMED(SIGSTOP), NAMED(SIGTSTP), NAMED(SIGTTIN),   NAMED(SIGTTOU),
+    NAMED(SIGURG),  NAMED(SIGXCPU), NAMED(SIGXFSZ), NAMED(SIGVTALRM), NAMED(SIGPROF),
+    NAMED(SIGIO),   NAMED(SIGPWR),  NAMED(SIGSYS),  NAMED(SIGWINCH),  {0, NULL},
+};
+
+/* By number. */
+static const char *const CAPABILITIES[] = {
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+};
+
 static const struct {
     const char *name;
     const struct value_name *values; /* NULL: the request says nothing */
@@ -124,15 +179,34 @@ static const struct {
     [WIRE_CALL_SETNS] = {"setns", NAMESPACES, true},
     [WIRE_CALL_BPF] = {"bpf", PROGRAM_TYPES, false},
     [WIRE_CALL_MEMFD_CREATE] = {"memfd_create", MEMFD_FLAGS, true},
+    [WIRE_CALL_SETUID] = {"setuid", NULL, false},
+    [WIRE_CALL_SETREUID] = {"setreuid", NULL, false},
+    [WIRE_CALL_SETRESUID] = {"setresuid", NULL, false},
+    [WIRE_CALL_CAPSET] = {"capset", NULL, false},
+    [WIRE_CALL_KILL] = {"kill", SIGNALS, false},
+    [WIRE_CALL_TGKILL] = {"tgkill", SIGNALS, false},
+    [WIRE_CALL_RT_SIGQUEUEINFO] = {"rt_sigqueueinfo", SIGNALS, false},
 };
 
 const char *call_name(uint32_t call) { return call < WIRE_CALL_COUNT ? CALLS[call].name : NULL; }
 
-static size_t append(char *out, size_t used, const char *name)
+/* Appends a name to those before it; what does not fit is left out. */
+static size_t append(char *out, size_t capacity, size_t used, const char *name)
 {
-    if (!string_format(out + used, CALL_REQUEST_BYTES - used, "%s%s", used > 0 ? " " : "", name))
-        return used + strlen(out + used); /* cut: the longest rows of flags do not come together */
+    if (!string_format(out + used, capacity - used, "%s%s", used > 0 ? " " : "", name))
+        out[used] = '\0';
     return used + strlen(out + used);
+}
+
+size_t capabilities_text(uint64_t set, char out[CAPABILITIES_BYTES])
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof CAPABILITIES / sizeof CAPABILITIES[0]; i++) {
+        if ((set >> i & 1) != 0)
+            used = append(out, CAPABILITIES_BYTES, used, CAPABILITIES[i]);
+    }
+    return used;
 }
 
 static uint64_t namespace_of_file(struct bytes type)
@@ -159,11 +233,11 @@ size_t call_request_text(uint32_t call, uint64_t request, struct bytes type,
         bool is_it = CALLS[call].is_flags ? (left & row->value) != 0 : request == row->value;
         if (!is_it)
             continue;
-        used = append(out, used, row->name);
+        used = append(out, CALL_REQUEST_BYTES, used, row->name);
         left = CALLS[call].is_flags ? left & ~row->value : 0;
     }
     char number[32];
     if (left != 0 && string_format(number, sizeof number, "0x%llx", (unsigned long long)left))
-        used = append(out, used, number);
+        used = append(out, CALL_REQUEST_BYTES, used, number);
     return used;
 }

@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -798,6 +800,74 @@ static void test_mounts(void **state)
     assert_path(record, record->base, record->name, inside(bench, "mounted here"));
 }
 
+static void gain_privileges(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    if (seteuid(1234) != 0 || seteuid(0) != 0 || syscall(SYS_capget, &header, sets) != 0)
+        _exit(1);
+    __u32 all = sets[0].effective;
+    sets[0].effective &= ~(1u << CAP_SYS_TIME);
+    if (syscall(SYS_capset, &header, sets) != 0)
+        _exit(1);
+    sets[0].effective = all;
+    if (syscall(SYS_capset, &header, sets) != 0 || setuid(0) != 0)
+        _exit(1);
+}
+
+static void test_privileges(void **state)
+{
+    struct bench *bench = *state;
+    forget(bench);
+    pid_t child = in_child(gain_privileges);
+    const struct wire_call *record = find(bench, WIRE_USER_CHANGE, child, 0);
+    assert_int_equal(record->call, WIRE_CALL_SETRESUID);
+    assert_int_equal(record->target_credentials.euid, 1234);
+    assert_int_equal(record->header.credentials.euid, 0);
+    assert_true((record->request >> CAP_SYS_ADMIN & 1) != 0);
+    record = find(bench, WIRE_USER_CHANGE, child, 1);
+    assert_int_equal(record->call, WIRE_CALL_CAPSET);
+    assert_int_equal(record->request, 1u << CAP_SYS_TIME);
+    assert_int_equal(count_of(bench, WIRE_USER_CHANGE, child), 2); /* none where nothing is new */
+}
+
+static void test_signals(void **state)
+{
+    struct bench *bench = *state;
+    pid_t child = waiting_child();
+    forget(bench);
+    assert_int_equal(kill(child, SIGWINCH), 0); /* the same user's */
+    assert_int_equal(kill(child, 0), 0);
+    end_child(child);
+    assert_false(has(bench, WIRE_SIGNAL, getpid()));
+
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    for (int i = 0; i < 2; i++) { /* another user's, and one that looks like ours */
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            if ((i == 0 ? setuid(1234) : prctl(PR_SET_NAME, "creance-x")) != 0
+                || write(ends[1], "", 1) != 1)
+                _exit(1);
+            pause();
+            _exit(0);
+        }
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        forget(bench);
+        assert_int_equal(kill(child, SIGWINCH), 0);
+        assert_int_equal(syscall(SYS_tgkill, child, child, SIGWINCH), 0);
+        assert_call(bench, WIRE_SIGNAL, 0, WIRE_CALL_KILL, SIGWINCH, child);
+        assert_call(bench, WIRE_SIGNAL, 1, WIRE_CALL_TGKILL, SIGWINCH, child);
+        const struct wire_call *record = find(bench, WIRE_SIGNAL, getpid(), 0);
+        assert_int_equal(record->target_credentials.uid, i == 0 ? 1234 : getuid());
+        end_child(child);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_memory_file_made(void **state)
 {
     struct bench *bench = *state;
@@ -1091,6 +1161,8 @@ int main(void)
         cmocka_unit_test(test_access),
         cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_memory_file_made),
+        cmocka_unit_test(test_privileges),
+        cmocka_unit_test(test_signals),
         cmocka_unit_test(test_program_load),
         cmocka_unit_test(test_snapshot),
         cmocka_unit_test(test_hostile_arguments),

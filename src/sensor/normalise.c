@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     /* Room for two path texts one after the other: a name relative to a directory. */
@@ -40,6 +41,7 @@ struct normaliser {
     char arguments[WIRE_ARGUMENTS_BYTES];
     char target_id[PROCESS_ID_BYTES];
     char request[CALL_REQUEST_BYTES];
+    char capabilities[CAPABILITIES_BYTES];
     char source[ADDRESS_BYTES];
     char destination[ADDRESS_BYTES];
 };
@@ -371,6 +373,16 @@ static void set_origin(struct event *event, const struct wire_exec *exec, struct
     set_text(event, FIELD_executable_origin, origin, strlen(origin), false);
 }
 
+/* Says that a process became root since we heard of it last: what was it before? The first call
+ * that does it is told as user_change, so this is a set-user-id program, or nothing honest. */
+static void set_rise(struct event *event, const struct process_info *before,
+                     const struct wire_header *header)
+{
+    if (before != NULL && before->user_effective_id != 0 && header->credentials.euid == 0
+        && (before->flags & PROCESS_CHANGES_USER) == 0)
+        event_set_number(event, FIELD_user_previous_effective_id, before->user_effective_id);
+}
+
 /* --- one function per kind of record --------------------------------------------------------- */
 
 static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
@@ -380,11 +392,12 @@ static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
     struct exec_texts texts;
     GUARD(read_fixed(&record, &exec, sizeof exec));
     GUARD(read_exec(normaliser, record, &exec, &texts));
+    begin_event(normaliser, EVENT_process_start, &exec.header, out);
+    set_rise(out, process_table_get(normaliser->table, key_of(exec.header.process)), &exec.header);
     struct process_info *info = learn_exec(normaliser, &exec, &texts);
     process_table_commit(normaliser->table, info);
 
     uint16_t flags = exec.header.flags;
-    begin_event(normaliser, EVENT_process_start, &exec.header, out);
     set_credentials(normaliser, out, info->user_id, info->user_effective_id, info->group_id);
     /* The table keeps less of the texts than an event may hold: what it lacks is not cut here. */
     uint16_t incomplete = out->incomplete;
@@ -402,6 +415,8 @@ static RESULT normalise_exec(struct normaliser *normaliser, struct bytes record,
     set_text(out, FIELD_process_directory, texts.directory.data, texts.directory.size,
              (flags & WIRE_PATH_CUT) != 0);
     set_origin(out, &exec, texts.executable);
+    event_set_number(out, FIELD_executable_setuid,
+                     (exec.executable_mode & (S_ISUID | S_ISGID)) != 0);
     if ((exec.state & WIRE_IS_SCRIPT) != 0)
         set_text(out, FIELD_process_script, texts.script.data, texts.script.size, false);
     return RESULT_OK;
@@ -442,6 +457,7 @@ static RESULT normalise_fork(struct normaliser *normaliser, struct bytes record,
     struct process_info *info = process_table_begin(table, key_of(fork.header.process),
                                                     fork.header.time_ns, maker);
     begin_event(normaliser, EVENT_process_fork, &fork.header, out);
+    set_rise(out, maker, &fork.header);
     if (maker != NULL && maker != info)
         process_inherit(info, maker);
     if (maker == NULL) {
@@ -467,6 +483,7 @@ static RESULT normalise_exit(struct normaliser *normaliser, struct bytes record,
     struct wire_exit end;
     GUARD(read_fixed(&record, &end, sizeof end));
     begin_event(normaliser, EVENT_process_exit, &end.header, out);
+    set_rise(out, process_table_get(normaliser->table, key_of(end.header.process)), &end.header);
     set_actor(normaliser, out, &end.header);
     if (!event_has(out, FIELD_parent_pid))
         set_parent(normaliser, out, key_of(end.parent));
@@ -616,6 +633,8 @@ static const struct {
     [WIRE_NAMESPACE] = {EVENT_namespace_change, false, FIELD_COUNT},
     [WIRE_BPF_LOAD] = {EVENT_bpf_load, false, FIELD_object_name},
     [WIRE_MEMORY_FILE] = {EVENT_memory_file, true, FIELD_COUNT},
+    [WIRE_USER_CHANGE] = {EVENT_user_change, false, FIELD_COUNT},
+    [WIRE_SIGNAL] = {EVENT_process_signal, false, FIELD_COUNT},
 };
 
 /* The names that a call was given, by its kind. */
@@ -655,6 +674,20 @@ static void set_namespaces(struct normaliser *normaliser, struct event *event,
                                      call->network_namespace, call->user_namespace);
 }
 
+/* What a thread was before it gained privileges, and which. */
+static void set_gain(struct normaliser *normaliser, struct event *event,
+                     const struct wire_call *call)
+{
+    const struct process_info *info =
+        process_table_get(normaliser->table, key_of(call->header.process));
+    if (info != NULL && call->header.credentials.euid == 0)
+        process_table_add_flag(normaliser->table, info, PROCESS_CHANGES_USER);
+    event_set_number(event, FIELD_user_previous_id, call->target_credentials.uid);
+    event_set_number(event, FIELD_user_previous_effective_id, call->target_credentials.euid);
+    size_t length = capabilities_text(call->request, normaliser->capabilities);
+    set_text(event, FIELD_capabilities_gained, normaliser->capabilities, length, false);
+}
+
 static RESULT normalise_call(struct normaliser *normaliser, struct bytes record, struct event *out)
 {
     struct wire_call call;
@@ -670,6 +703,8 @@ static RESULT normalise_call(struct normaliser *normaliser, struct bytes record,
         set_target(normaliser, out, &call);
     if (call.header.kind == WIRE_NAMESPACE)
         set_namespaces(normaliser, out, &call);
+    if (call.header.kind == WIRE_USER_CHANGE)
+        set_gain(normaliser, out, &call);
     return RESULT_OK;
 }
 
@@ -699,6 +734,8 @@ static RESULT dispatch(struct normaliser *normaliser, uint16_t kind, struct byte
     case WIRE_NAMESPACE:
     case WIRE_BPF_LOAD:
     case WIRE_MEMORY_FILE:
+    case WIRE_USER_CHANGE:
+    case WIRE_SIGNAL:
         return normalise_call(normaliser, record, out);
     case WIRE_SNAPSHOT:
     case WIRE_KIND_COUNT:

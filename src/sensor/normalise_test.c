@@ -534,6 +534,62 @@ static void executables_without_a_name_are_said(void **state)
     assert_text(event, FIELD_executable_origin, NULL);
 }
 
+static void gained_privileges_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    struct wire_call *record = call(fixture, WIRE_USER_CHANGE, WIRE_CALL_SETRESUID);
+    record->target_credentials = (struct wire_credentials){7, 8, 9, 10};
+    record->request = 1u << 21 | 1u << 0;
+    run(fixture);
+    assert_int_equal(event->kind, EVENT_user_change);
+    assert_number(event, FIELD_user_previous_id, 7);
+    assert_number(event, FIELD_user_previous_effective_id, 8);
+    assert_text(event, FIELD_capabilities_gained, "CAP_CHOWN CAP_SYS_ADMIN");
+    assert_text(event, FIELD_call_request, NULL);
+    record->request = UINT64_MAX;
+    run(fixture);
+    assert_int_equal(event->incomplete & INCOMPLETE_TRUNCATED, 0);
+    record = call(fixture, WIRE_SIGNAL, WIRE_CALL_KILL);
+    record->request = 9;
+    record->target = SHELL;
+    run(fixture);
+    assert_int_equal(event->kind, EVENT_process_signal);
+    assert_text(event, FIELD_call_request, "SIGKILL");
+    assert_number(event, FIELD_target_pid, 20);
+}
+
+static void becoming_root_without_a_call_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct event *event = &fixture->event;
+    for (unsigned effective = 0; effective < 2; effective++) { /* from root, and from somebody */
+        exec(fixture, CHILD, fake_identity(0, 0), 350, "/bin/sh", "sh", 3);
+        as_exec(&fixture->record)->header.credentials.euid = effective * 1000;
+        run(fixture);
+        exec(fixture, CHILD, fake_identity(0, 0), 360, "/bin/su", "su", 3);
+        as_exec(&fixture->record)->header.credentials.euid = 0;
+        as_exec(&fixture->record)->executable_mode = 0104755;
+        run(fixture);
+        assert_number(event, FIELD_executable_setuid, 1);
+        assert_int_equal(event_has(event, FIELD_user_previous_effective_id), effective == 1);
+    }
+    assert_number(event, FIELD_user_previous_effective_id, 1000);
+    /* A call says so itself, and then it is known. */
+    exec(fixture, CHILD, fake_identity(0, 0), 370, "/bin/sh", "sh", 3);
+    as_exec(&fixture->record)->header.credentials.euid = 1000;
+    run(fixture);
+    call(fixture, WIRE_USER_CHANGE, WIRE_CALL_SETUID)->header.credentials.euid = 0;
+    run(fixture);
+    file(fixture, WIRE_FILE_DELETE, "/tmp/b", ""); /* it goes down, and comes back unseen */
+    as_file(&fixture->record)->header.credentials.euid = 1000;
+    run(fixture);
+    fake_exit(&fixture->record, CHILD, 600, 0);
+    ((struct wire_header *)(void *)fixture->record.data)->credentials.euid = 0;
+    run(fixture);
+    assert_false(event_has(event, FIELD_user_previous_effective_id));
+}
+
 static void the_snapshot_does_not_overwrite(void **state)
 {
     struct fixture *fixture = *state;
@@ -666,6 +722,8 @@ int main(void)
         FIXTURE_TEST(calls_are_told_with_their_names),
         FIXTURE_TEST(the_table_follows_namespaces),
         FIXTURE_TEST(executables_without_a_name_are_said),
+        FIXTURE_TEST(gained_privileges_are_told),
+        FIXTURE_TEST(becoming_root_without_a_call_is_said),
         FIXTURE_TEST(the_snapshot_does_not_overwrite),
         FIXTURE_TEST(every_truncation_is_refused),
         FIXTURE_TEST(texts_outside_of_the_record_are_refused),

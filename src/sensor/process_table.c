@@ -602,6 +602,13 @@ void process_table_set_users(struct process_table *table, const struct process_i
     __atomic_store_n(&own->group_id, group_id, __ATOMIC_RELAXED);
 }
 
+void process_table_add_flag(struct process_table *table, const struct process_info *info,
+                            enum process_flag flag)
+{
+    struct process_info *own = writable(table, info);
+    __atomic_store_n(&own->flags, (uint16_t)(own->flags | flag), __ATOMIC_RELAXED);
+}
+
 void process_table_set_namespaces(struct process_table *table, const struct process_info *info,
                                   uint32_t mount, uint32_t network, uint32_t user)
 {

@@ -45,9 +45,10 @@ enum process_flag {
     PROCESS_EXECUTABLE_CUT = 1 << 0,
     PROCESS_ARGUMENTS_CUT = 1 << 1,
     PROCESS_CONTROL_GROUP_CUT = 1 << 2,
-    PROCESS_UNREADABLE = 1 << 3,    /* something could not be read when it was learned */
+    PROCESS_UNREADABLE = 1 << 3, /* something could not be read when it was learned */
     PROCESS_KERNEL_THREAD = 1 << 4,
     PROCESS_FROM_SNAPSHOT = 1 << 5, /* learned from what ran when a sensor started */
+    PROCESS_CHANGES_USER = 1 << 6,  /* a call made it root again: it may go to and fro */
 };
 
 enum { PROCESS_NO_LOGIN = UINT32_MAX };
@@ -127,6 +128,8 @@ void process_table_end(struct process_table *table, struct process_key key, uint
 /* Small changes in place, each one word: readers may see the one before the other. */
 void process_table_set_users(struct process_table *table, const struct process_info *info,
                              uint32_t user_id, uint32_t user_effective_id, uint32_t group_id);
+void process_table_add_flag(struct process_table *table, const struct process_info *info,
+                            enum process_flag flag);
 void process_table_set_namespaces(struct process_table *table, const struct process_info *info,
                                   uint32_t mount, uint32_t network, uint32_t user);
 void process_table_set_seen(struct process_table *table, const struct process_info *info,

@@ -43,6 +43,8 @@ enum wire_kind {
     WIRE_NAMESPACE = 16,
     WIRE_BPF_LOAD = 17,
     WIRE_MEMORY_FILE = 18,
+    WIRE_USER_CHANGE = 19,
+    WIRE_SIGNAL = 20,
     WIRE_KIND_COUNT
 };
 
@@ -211,6 +213,13 @@ enum wire_call_name {
     WIRE_CALL_SETNS,
     WIRE_CALL_BPF,
     WIRE_CALL_MEMFD_CREATE,
+    WIRE_CALL_SETUID,
+    WIRE_CALL_SETREUID,
+    WIRE_CALL_SETRESUID,
+    WIRE_CALL_CAPSET,
+    WIRE_CALL_KILL,   /* or pidfd_send_signal: they look the same */
+    WIRE_CALL_TGKILL, /* or tkill */
+    WIRE_CALL_RT_SIGQUEUEINFO,
     WIRE_CALL_COUNT
 };
 
@@ -224,6 +233,8 @@ enum wire_call_name {
  *                       descriptor, then `type` is the kind's name in /proc/PID/ns
  *   WIRE_BPF_LOAD       `source` the program's name, `request` its type
  *   WIRE_MEMORY_FILE    `base` its name, `request` the flags
+ *   WIRE_USER_CHANGE    `target_credentials` those before, `request` the capabilities gained
+ *   WIRE_SIGNAL         `target` the other process, `request` the signal
  * A path is told as in struct wire_file. Names come from the caller's memory when the call ends:
  * WIRE_RACY. */
 struct wire_call {

@@ -32,6 +32,8 @@ TRIGGERS = (
     ("namespace-change", "unshare"), ("namespace-change", "setns"),
     ("namespace-change", "kindless"),
     ("bpf-load",), ("memory-file",),
+    ("user-change", "user"), ("user-change", "capability"),
+    ("process-signal", "user"), ("process-signal", "ours"),
     ("module-load", "file"), ("module-load", "memory"), ("module-load", "unload"),
 )
 

@@ -61,7 +61,7 @@ int main(int count, char *arguments[])
     trigger_text("call_name", is_ptrace ? "ptrace" : what);
     if (is_ptrace)
         trigger_text("call_request", what);
-    trigger_target(child);
+    trigger_target(child, getuid());
     trigger_end();
     kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);

@@ -108,11 +108,11 @@ void trigger_arguments(char *const arguments[])
     trigger_text("process_arguments", joined);
 }
 
-void trigger_target(pid_t target)
+void trigger_target(pid_t target, uid_t user)
 {
     trigger_number("target_pid", (uint64_t)target);
     trigger_executable("target_executable");
-    trigger_number("target_user_id", getuid());
+    trigger_number("target_user_id", user);
 }
 
 void trigger_end(void)

@@ -21,8 +21,8 @@ void trigger_number(const char *field, uint64_t value);
 void trigger_process(void);
 /* The arguments that this process was started with, joined as the agent does it. */
 void trigger_arguments(char *const arguments[]);
-/* The process that it was done to: one that runs the same program as the same user. */
-void trigger_target(pid_t target);
+/* The process that it was done to: one that runs the same program. */
+void trigger_target(pid_t target, uid_t user);
 /* Ends the line and flushes it. */
 void trigger_end(void);
 

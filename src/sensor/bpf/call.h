@@ -495,3 +495,140 @@ int call_memfd_create_end(struct call_end *call)
     submit_named_call(scratch);
     return 0;
 }
+
+/* --- privileges ---------------------------------------------------------------------------- */
+
+enum { CHANGES_AT_ONCE = 1024 }; /* threads that are inside of such a call */
+
+struct privileges {
+    struct wire_credentials credentials;
+    __u64 capabilities; /* effective */
+};
+
+/* Those of a thread when the call began. The oldest make room: nobody takes away what a call
+ * leaves behind that never ends. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, CHANGES_AT_ONCE);
+    __type(key, __u64); /* thread */
+    __type(value, struct privileges);
+} privileges_before SEC(".maps");
+
+INLINE void put_privileges(struct privileges *privileges, struct task_struct *task)
+{
+    const struct cred *cred = task->real_cred;
+    put_credentials(&privileges->credentials, task);
+    privileges->capabilities = 0;
+    bpf_core_read(&privileges->capabilities, sizeof(privileges->capabilities),
+                  &cred->cap_effective);
+}
+
+/* For each of these calls. */
+SEC("tracepoint")
+int call_privileges_begin(struct call_begin *call)
+{
+    struct privileges before;
+    __u64 thread = bpf_get_current_pid_tgid();
+    put_privileges(&before, bpf_get_current_task_btf());
+    if (bpf_map_update_elem(&privileges_before, &thread, &before, BPF_ANY) != 0)
+        count(WIRE_COUNTER_MAP_FULL);
+    return 0;
+}
+
+GLOBAL int report_privileges(__u32 name, __s64 result)
+{
+    __u64 thread = bpf_get_current_pid_tgid();
+    struct privileges *before = bpf_map_lookup_elem(&privileges_before, &thread);
+    if (!before)
+        return 0;
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct privileges now;
+    put_privileges(&now, task);
+    __u64 gained = now.capabilities & ~before->capabilities;
+    bool is_root_now = now.credentials.euid == 0 && before->credentials.euid != 0;
+    if (result == 0 && (is_root_now || gained)) {
+        struct wire_call record = {.request = gained, .target_credentials = before->credentials};
+        begin_call(&record, task, WIRE_USER_CHANGE, name);
+        submit_call(&record);
+    }
+    bpf_map_delete_elem(&privileges_before, &thread);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_setuid_end(struct call_end *call)
+{
+    report_privileges(WIRE_CALL_SETUID, call->result);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_setreuid_end(struct call_end *call)
+{
+    report_privileges(WIRE_CALL_SETREUID, call->result);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_setresuid_end(struct call_end *call)
+{
+    report_privileges(WIRE_CALL_SETRESUID, call->result);
+    return 0;
+}
+
+SEC("tracepoint")
+int call_capset_end(struct call_end *call)
+{
+    report_privileges(WIRE_CALL_CAPSET, call->result);
+    return 0;
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+enum {
+    SIGNAL_KILL = 9,
+    SIGNAL_CHILD = 17,
+    SIGNAL_STOP = 19,
+    CODE_USER = 0,   /* SI_USER */
+    CODE_QUEUE = -1, /* SI_QUEUE */
+    CODE_THREAD = -6 /* SI_TKILL */
+};
+
+/* One of the agent's processes, by its name: who takes that name only makes more events. */
+INLINE bool is_ours(struct task_struct *task)
+{
+    char name[8] = {};
+    bpf_probe_read_kernel(name, sizeof(name), task->group_leader->comm);
+    bool begins = name[0] == 'c' && name[1] == 'r' && name[2] == 'e' && name[3] == 'a'
+                  && name[4] == 'n' && name[5] == 'c' && name[6] == 'e';
+    return begins && (name[7] == 'd' || name[7] == '-');
+}
+
+/* Each signal of anybody comes by here, also the SIGCHLD of each end: most leave at once. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(call_signal, int signal, struct kernel_siginfo *info, struct task_struct *target)
+{
+    if (signal == SIGNAL_CHILD || !info || (__u64)info == 1) /* the kernel's own */
+        return 0;
+    int code = BPF_CORE_READ(info, si_code);
+    /* Senders may claim other negative codes, which are those of timers: then only what ends or
+     * stops is taken for sent. */
+    bool is_sent = code == CODE_USER || code == CODE_QUEUE || code == CODE_THREAD
+                   || (code < 0 && (signal == SIGNAL_KILL || signal == SIGNAL_STOP));
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!is_sent || task->tgid == target->tgid)
+        return 0;
+    bool is_at_us = is_ours(target);
+    if (!is_at_us && task->real_cred->uid.val == target->real_cred->uid.val)
+        return 0;
+    if (is_at_us && is_ours(task) && target->real_parent->tgid == task->tgid)
+        return 0; /* the supervisor ends what it started */
+    struct wire_call record = {.request = (__u32)signal};
+    begin_call(&record, task, WIRE_SIGNAL,
+               code == CODE_USER     ? WIRE_CALL_KILL
+               : code == CODE_THREAD ? WIRE_CALL_TGKILL
+                                     : WIRE_CALL_RT_SIGQUEUEINFO);
+    put_target(&record, target);
+    submit_call(&record);
+    return 0;
+}

@@ -85,11 +85,15 @@ struct nsproxy {
     struct mnt_namespace *mnt_ns;
     struct net *net_ns;
 };
+typedef struct {
+    __u64 val; /* before 6.3 two halves, which lie alike */
+} kernel_cap_t;
 struct cred {
     kuid_t uid;
     kgid_t gid;
     kuid_t euid;
     kgid_t egid;
+    kernel_cap_t cap_effective;
     struct user_namespace *user_ns;
 };
 
@@ -257,6 +261,11 @@ struct bpf_prog_aux {
 struct bpf_prog {
     enum bpf_prog_type type;
     struct bpf_prog_aux *aux;
+};
+
+/* --- signals ---------------------------------------------------------------------------- */
+struct kernel_siginfo {
+    int si_code;
 };
 
 /* Where a task entered the kernel, by machine. */
