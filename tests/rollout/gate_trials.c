@@ -281,6 +281,7 @@ static const struct fault_model BAD[] = {
     {"crash: 1 % of 1,000", FIRST_RING, METRIC_CRASH, 10000, HOUR_S / 2, false, 0, 0},
     {"crash: 0.5 % of 1,000", FIRST_RING, METRIC_CRASH, 5000, HOUR_S / 2, false, 0, 0},
     {"crash: 0.2 % of 1,000", FIRST_RING, METRIC_CRASH, 2000, HOUR_S / 2, false, 0, 0},
+    {"crash: 0.2 % of 10,000", SECOND_RING, METRIC_CRASH, 2000, HOUR_S / 2, false, 0, 0},
     {"crash: 2 % of one role", FIRST_RING, METRIC_CRASH, 20000, HOUR_S / 2, true, 0, 0},
     {"reboot: 2 % of 1,000", FIRST_RING, METRIC_REBOOT, 20000, HOUR_S, false, 0, 0},
     {"silence: 2 % of 1,000", FIRST_RING, METRIC_SILENCE, 20000, HOUR_S, false, 0, 0},
