@@ -90,6 +90,7 @@ static struct result assign(struct hub *hub, struct world *world, struct fleet_h
         rows[i].distribution = (uint16_t)world_distribution(world, i);
         rows[i].role = (uint16_t)world_role(world, i);
         rows[i].architecture = (uint8_t)world_architecture(world, i);
+        rows[i].flags = world->fleet != NULL ? world->fleet[i].flags : 0;
     }
     GUARD(fleet_assign(rows, hosts, &wanted, world->seed, rings, &cover, why));
     for (uint32_t i = 0; i < hosts; i++)

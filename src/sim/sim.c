@@ -135,16 +135,22 @@ static uint32_t long_tail(uint64_t draw, uint32_t count)
 
 uint32_t world_kernel(const struct world *world, uint32_t index)
 {
+    if (world->fleet != NULL)
+        return world->fleet[index].kernel;
     return long_tail(sim_random(world->seed, index, SIM_KERNEL, 0), world->scenario.kernels);
 }
 
 uint32_t world_role(const struct world *world, uint32_t index)
 {
+    if (world->fleet != NULL)
+        return world->fleet[index].role;
     return long_tail(sim_random(world->seed, index, SIM_ROLE, 0), world->scenario.roles);
 }
 
 uint32_t world_distribution(const struct world *world, uint32_t index)
 {
+    if (world->fleet != NULL)
+        return world->fleet[index].distribution;
     uint64_t draw = sim_random(world->seed, index, SIM_DISTRIBUTION, 0);
     uint32_t own = world_kernel(world, index) % world->scenario.distributions;
     /* A kernel of one distribution on another one: seldom, but there. */
@@ -153,6 +159,8 @@ uint32_t world_distribution(const struct world *world, uint32_t index)
 
 uint32_t world_architecture(const struct world *world, uint32_t index)
 {
+    if (world->fleet != NULL)
+        return world->fleet[index].architecture;
     uint64_t draw = sim_random(world->seed, index, SIM_ARCHITECTURE, 0);
     return sim_below(draw, 10) != 0 ? 0 : (uint32_t)(draw % world->scenario.architectures);
 }
@@ -266,6 +274,7 @@ static struct result open_world(const struct sim_options *options, struct world 
     world->scenario = options->scenario;
     world->seed = options->seed;
     world->off = options->off;
+    world->fleet = options->fleet;
     world->end_s = options->scenario.days * (uint32_t)DAY_S;
     world->lifecycle = lifecycle_policy_default();
     world->first_harm_s = world->first_active_s = SIM_NEVER;

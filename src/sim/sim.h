@@ -12,6 +12,7 @@
  *     ... result.harmed ...
  *     sim_result_free(&result);
  */
+#include "rollout/fleet.h"
 #include "sim/scenario.h"
 
 #define SIM_NEVER UINT32_MAX /* of times: it did not happen */
@@ -32,6 +33,9 @@ struct sim_options {
     uint64_t seed;
     uint32_t off; /* enum sim_off */
     uint32_t real_hosts; /* so many verify signatures themselves (SEAL_REAL_HOSTS) */
+    /* A real fleet: scenario.hosts rows that outlive the run. NULL: one is made up, as the scenario
+     * says (kernels, distributions, architectures, roles). */
+    const struct fleet_host *fleet;
 };
 
 /* All times are seconds since the release was published, or SIM_NEVER. */

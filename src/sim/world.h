@@ -55,6 +55,7 @@ struct world {
     struct scenario scenario;
     uint64_t seed;
     uint32_t off; /* enum sim_off */
+    const struct fleet_host *fleet; /* NULL: made up */
     uint32_t now_s, end_s;
     struct lifecycle_policy lifecycle;
     uint8_t release_count; /* releases[1 .. release_count] */

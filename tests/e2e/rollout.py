@@ -82,6 +82,34 @@ def bad_fleets_say_where():
     offline.equal(done.returncode, 2, "too many rings")
 
 
+def simulate(hosts, *arguments, code=0):
+    done = offline.creance("rollout", "simulate", "--json", "-", *arguments, input=lines(hosts),
+                           timeout=300)
+    offline.equal(done.returncode, code, f"exit code ({done.stderr})")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@offline.test
+def a_fault_in_your_fleet():
+    """A release that crashes engines is halted in the first ring, a good one reaches the fleet; the
+    same fleet and seeds give the same numbers; a kernel that nobody has is an error."""
+    hosts = [host(number) for number in range(4000)]
+    bad = ("--fault", "engine", "--at", "active", "--seeds", "3")
+    rows = simulate(hosts, *bad)
+    offline.equal((rows[-1]["halted"], rows[-1]["beyond_first_ring_most"]), (3, 0), "the fault")
+    offline.equal(0 < rows[-1]["harmed_most"] < 40, True, f"harmed: {rows[-1]}")
+    offline.equal(simulate(hosts, *bad), rows, "the same again")
+    print(f"# crashes engines: harmed at most {rows[-1]['harmed_most']} of 4000, halted in 3 of 3")
+    always_on = [word for name in ("asleep", "off", "seldom", "window")
+                 for word in ("--set", f"{name}_percent=0")]
+    rows = simulate(hosts, "--seeds", "1", *always_on)
+    offline.equal((rows[-1]["halted"], rows[0]["good_95"] is not None), (0, True), f"{rows}")
+    print(f"# a good release is on 95 % of hosts that are always on after "
+          f"{rows[0]['good_95'] / 3600:.0f} h")
+    simulate(hosts, "--kernel", "nobody", code=3)
+    simulate(hosts, "--fault", "magic", code=3)
+
+
 @offline.test
 def a_terminal_gets_tables():
     """For people: the rings, their gates, what the gates see."""
