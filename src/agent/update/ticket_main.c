@@ -47,7 +47,7 @@ static uint32_t healthy_rings(const struct child *child, const struct ticket *ti
     struct promotion_demand demand = promotion_demand_default();
     struct promotion_proof proof;
     struct explanation why = {""};
-    struct bytes keys, promotion;
+    struct bytes keys = {0}, promotion = {0};
     if (child->grants[GRANT_promotion] < 0 || child->grants[GRANT_evidence_keys] < 0)
         return 0;
     struct result result =
