@@ -3,8 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/fault.h"
-#include "rollout/fleet.h"
-#include "rollout/waves.h"
+#include "rollout/controller.h"
 #include "sim/host.h"
 #include "sim/random.h"
 #include "sim/reports.h"
@@ -13,37 +12,30 @@
 #include <stdlib.h>
 
 enum {
-    MINUTE_S = 60,
-    HOUR_S = 60 * MINUTE_S,
-    VENDOR_AFTER_S = HOUR_S / 2, /* then a second partner has looked, and joins a halt */
-    FLAPS = 3,                   /* releases within FLAP_S: the publisher flaps */
-    FLAP_S = 6 * HOUR_S,
+    HOUR_S = 60 * 60,
+    VENDOR_AFTER_S = HOUR_S / 2, /* after a halt: a second partner has looked, and recalls it */
     SMALL_PART = 10,             /* no ring is made larger than this part of the fleet */
-};
-
-/* Each wave is offered over its time and pauses for those that come after it. The first rings are
- * small, so that only the last one needs hours. */
-static const struct waves WAVES[SIM_RINGS] = {
-    {2, {{100000, HOUR_S, HOUR_S}, {900000, 2 * HOUR_S, 0}}},
-    {2, {{250000, HOUR_S, HOUR_S}, {750000, 2 * HOUR_S, 0}}},
-    {2, {{250000, HOUR_S, HOUR_S}, {750000, 2 * HOUR_S, 0}}},
-    {3, {{100000, HOUR_S, HOUR_S}, {300000, 2 * HOUR_S, HOUR_S}, {600000, 6 * HOUR_S, 0}}},
+    GATE_TICKS = 4,              /* gates speak each twenty minutes, where they have no news */
+    STEPS_MAX = 8,               /* of a controller in one moment: it needs three at most */
 };
 
 struct rollout {
-    uint8_t ring; /* the furthest that was started */
-    bool is_started, is_done, is_halted;
-    uint32_t halted_s;
-    uint32_t paused_s; /* for review, since then; SIM_NEVER: it is not */
-    struct waves_started waves[SIM_RINGS];
+    struct controller controller;
+    struct gate_decision decisions[SIM_RINGS]; /* the last of each gate */
+    bool is_open;
+    uint32_t halted_s; /* SIM_NEVER: it is not; as for those that follow */
+    uint32_t review_s; /* people are asked since then to look at what paused it */
+    uint32_t approve_s; /* and to approve that it goes into the next ring */
 };
 
 struct hub {
     struct rollout rollouts[SIM_RELEASES_MAX];
+    struct controller_policy policy;
+    struct controller_stream stream;
     struct reports *reports;
     uint32_t ring_hosts[SIM_RINGS];
-    uint32_t combinations, missing, paused;
-    bool is_frozen;
+    uint32_t combinations, missing, paused, ticks;
+    bool was_gone, is_frozen;
     uint64_t digest;
     char reason[400];
 };
@@ -116,6 +108,24 @@ static struct result assign_rings(struct hub *hub, struct world *world, struct e
     return result;
 }
 
+/* The defaults, with turns of the first ring when its hosts may take them: they take nothing
+ * younger than their own policy says. */
+static struct controller_policy policy_of(const struct world *world)
+{
+    struct controller_policy policy = CONTROLLER_POLICY_DEFAULT;
+    const struct admission_policy host = admission_policy_default();
+    policy.rings[0].age_s = host.age_min_s;
+    policy.urgent_age_s = host.age_urgent_s;
+    if (world->off & SIM_OFF_AGE) {
+        policy.urgent_age_s = 0;
+        for (unsigned ring = 0; ring < SIM_RINGS; ring++)
+            policy.rings[ring].age_s = 0;
+    }
+    if (world->off & SIM_OFF_FLAP) /* nobody starts or stops so often */
+        policy.flaps.starts_s = policy.flaps.stops_s = 1;
+    return policy;
+}
+
 RESULT hub_open(struct world *world, struct hub **ret_hub, struct explanation *why)
 {
     struct hub *hub = calloc(1, sizeof *hub);
@@ -123,9 +133,10 @@ RESULT hub_open(struct world *world, struct hub **ret_hub, struct explanation *w
         return explain(why, ERROR_MEMORY, "memory is out");
     *ret_hub = hub;
     for (unsigned i = 0; i < SIM_RELEASES_MAX; i++)
-        hub->rollouts[i].halted_s = hub->rollouts[i].paused_s = SIM_NEVER;
-    for (unsigned ring = 0; ring < SIM_RINGS; ring++)
-        GUARD(waves_check(&WAVES[ring], why));
+        hub->rollouts[i].halted_s = hub->rollouts[i].review_s = hub->rollouts[i].approve_s =
+            SIM_NEVER;
+    hub->policy = policy_of(world);
+    GUARD(controller_policy_check(&hub->policy, why));
     GUARD(assign_rings(hub, world, why));
     return reports_open(world, &hub->reports, why);
 }
@@ -138,7 +149,27 @@ void hub_close(struct hub *hub)
     free(hub);
 }
 
-/* --- waves ---------------------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------------------------- */
+
+static bool is_gone(const struct world *world, uint32_t at_s)
+{
+    const struct scenario *scenario = &world->scenario;
+    return at_s >= scenario->hub_from_s && at_s - scenario->hub_from_s < scenario->hub_gone_s;
+}
+
+/* When controller_offers() comes to offer this draw, as things stand: the waves count the rollout's
+ * own time, which stands still while it is held. */
+static uint32_t offered_s(const struct controller *controller, const struct wave_turn *turn,
+                          uint32_t after_s, unsigned ring)
+{
+    const struct waves_started *started = &controller->rings[ring].waves;
+    if (turn->wave >= started->started)
+        return SIM_NEVER;
+    uint32_t own_s = started->at[turn->wave].s + after_s;
+    return own_s >= controller->ran_s
+               ? steady_after(controller->ran_at, own_s - controller->ran_s).s
+               : steady_since((struct steady_time){controller->ran_s - own_s}, controller->ran_at);
+}
 
 uint32_t hub_turn_s(const struct hub *hub, const struct world *world, uint32_t index,
                     uint8_t release)
@@ -150,15 +181,34 @@ uint32_t hub_turn_s(const struct hub *hub, const struct world *world, uint32_t i
         return of->published_s;
     if (of->at_once_s != SIM_NEVER)
         return of->at_once_s;
-    const struct waves_started *started = &rollout->waves[ring];
-    if (started->started == 0)
+    const struct controller *controller = &rollout->controller;
+    if (!rollout->is_open || controller->was_held || !controller->is_begun
+        || ring > controller->ring)
         return SIM_NEVER;
-    struct wave_turn turn = wave_turn(&WAVES[ring], wave_draw(index, of->name));
-    if (turn.wave >= started->started)
-        return SIM_NEVER;
+    struct wave_turn turn =
+        wave_turn(&hub->policy.rings[ring].waves, wave_draw(index, of->name));
     uint32_t after_s = world->off & SIM_OFF_JITTER ? 0 : turn.after_s;
-    uint32_t turn_s = started->at[turn.wave].s + after_s;
-    return rollout->paused_s != SIM_NEVER && turn_s > rollout->paused_s ? SIM_NEVER : turn_s;
+    uint32_t turn_s = offered_s(controller, &turn, after_s, ring);
+    /* While the hub is out of reach nobody says so. */
+    return is_gone(world, turn_s) ? world->scenario.hub_from_s + world->scenario.hub_gone_s
+                                  : turn_s;
+}
+
+/* Whether that is what the controller says, asked for one host after the other. */
+static void check_turn(const struct hub *hub, struct world *world, uint8_t release)
+{
+    const struct rollout *rollout = &hub->rollouts[release];
+    uint32_t index = (hub->ticks * 7919u + release) % world->scenario.hosts;
+    bool is_other = world->off & (SIM_OFF_RINGS | SIM_OFF_JITTER)
+                    || world->releases[release].at_once_s != SIM_NEVER;
+    if (is_other || !rollout->is_open)
+        return;
+    struct steady_time now = {world->now_s};
+    uint64_t below = controller_offers(&hub->policy, &hub->stream, &rollout->controller,
+                                       world->hosts[index].ring, now);
+    bool is_offered = wave_draw(index, world->releases[release].name) < below;
+    if (is_offered != (hub_turn_s(hub, world, index, release) <= world->now_s))
+        world->broken = "a host's turn is not when the controller offers the release";
 }
 
 /* --- what hosts report ---------------------------------------------------------------------- */
@@ -169,87 +219,92 @@ void hub_hears(struct hub *hub, const struct world *world, uint32_t index, uint8
     reports_hear(hub->reports, world, index, release, sign);
 }
 
-/* --- the controller: thin, until the hub's takes its place ------------------------------------ */
+/* --- rollouts: the controller, and the people around it --------------------------------------- */
 
-static void note(struct hub *hub, const struct world *world, unsigned what, uint8_t release,
+static void note(struct hub *hub, const struct world *world, uint32_t what, uint8_t release,
                  unsigned ring)
 {
-    hub->digest = sim_mix(hub->digest ^ ((uint64_t)world->now_s << 24 | what << 16
+    hub->digest = sim_mix(hub->digest ^ ((uint64_t)world->now_s << 32 | (uint64_t)what << 16
                                          | (unsigned)release << 8 | ring));
 }
 
-enum decision { DECISION_WAVE = 1, DECISION_PROMOTE, DECISION_HALT, DECISION_PAUSE, DECISION_GO };
+#define IS_TODO(action) ((actions.todo >> CONTROLLER_ACTION_##action & 1u) != 0)
 
-static struct steady_time now_of(const struct world *world)
-{
-    return (struct steady_time){world->now_s};
-}
-
-static void start_wave(struct hub *hub, struct world *world, uint8_t release, unsigned ring)
-{
-    struct waves_started *waves = &hub->rollouts[release].waves[ring];
-    waves->at[waves->started++] = now_of(world);
-    world->has_turns = true;
-    note(hub, world, DECISION_WAVE, release, ring);
-}
-
-static void promote(struct hub *hub, struct world *world, uint8_t release)
+/* Tells the controller and carries out what it answers. */
+static uint32_t step(struct hub *hub, struct world *world, uint8_t release,
+                     const struct controller_event *event)
 {
     struct rollout *rollout = &hub->rollouts[release];
-    world_promoted(world, release, rollout->ring);
-    world->releases[release].evidence_s[rollout->ring] = world->now_s;
-    note(hub, world, DECISION_PROMOTE, release, rollout->ring);
-    rollout->ring++;
-    rollout->is_done = rollout->ring == SIM_RINGS;
-    if (!rollout->is_done)
-        start_wave(hub, world, release, rollout->ring);
-}
-
-/* Hosts that have not had their turn get none any more; the customer's list names the release. */
-static void halt(struct hub *hub, struct world *world, uint8_t release)
-{
-    struct rollout *rollout = &hub->rollouts[release];
-    rollout->is_halted = true;
-    rollout->halted_s = world->now_s;
-    note(hub, world, DECISION_HALT, release, rollout->ring);
-    if (!fault_is_planted(FAULT_HUB_TELLS_NOBODY))
-        world_halt(world, 0, release);
-}
-
-/* Nobody new has a turn until people have looked. These here let it go on, whatever it is. */
-static void pause_for_review(struct hub *hub, struct world *world, uint8_t release)
-{
-    struct rollout *rollout = &hub->rollouts[release];
-    if (rollout->paused_s == SIM_NEVER) {
-        rollout->paused_s = world->now_s;
-        hub->paused++;
+    struct controller *controller = &rollout->controller;
+    const struct lifecycle_time now = {.steady = {world->now_s}, .wall = {world->now_s}};
+    struct controller_actions actions;
+    bool was_held = controller->was_held;
+    controller_step(&hub->policy, &hub->stream, controller, event, now, &actions);
+    if (actions.has_row)
+        note(hub, world, actions.todo, release, controller->ring);
+    if (IS_TODO(PROMOTE)) {
+        world_promoted(world, release, controller->ring - 1u);
+        world->releases[release].evidence_s[controller->ring - 1u] = world->now_s;
+    }
+    if (IS_TODO(START_RING) || IS_TODO(START_WAVE) || was_held != controller->was_held)
         world->has_turns = true;
-        note(hub, world, DECISION_PAUSE, release, rollout->ring);
+    if (IS_TODO(HALT)) {
+        rollout->halted_s = world->now_s;
+        if (!fault_is_planted(FAULT_HUB_TELLS_NOBODY))
+            world_halt(world, 0, release);
     }
-    if (world->now_s - rollout->paused_s < world->scenario.review_s)
-        return;
-    reports_reviewed(hub->reports, release);
-    for (unsigned ring = 0; ring < SIM_RINGS; ring++) {
-        struct waves_started *waves = &rollout->waves[ring];
-        if (waves->started != 0 && ring == rollout->ring)
-            waves->at[waves->started - 1].s += world->now_s - rollout->paused_s;
+    if (IS_TODO(RECALL))
+        world_halt(world, 1, release);
+    if (IS_TODO(REVIEWED))
+        reports_reviewed(hub->reports, release);
+    if (IS_TODO(ASK_REVIEW)) {
+        rollout->review_s = world->now_s;
+        hub->paused++;
     }
-    rollout->paused_s = SIM_NEVER;
-    world->has_turns = true;
-    note(hub, world, DECISION_GO, release, rollout->ring);
+    if (IS_TODO(ASK_APPROVAL))
+        rollout->approve_s = world->now_s;
+    return actions.todo;
 }
 
-/* Several releases in a row: somebody's machine runs wild, or somebody is in it. */
-static bool is_flapping(struct hub *hub, const struct world *world)
+#undef IS_TODO
+
+static uint32_t step_person(struct hub *hub, struct world *world, uint8_t release,
+                            enum controller_event_type type, const char *name)
 {
-    uint32_t recent = 0;
-    for (uint8_t release = 2; release <= world->release_count; release++) {
-        uint32_t at_s = world->releases[release].published_s;
-        recent += at_s <= world->now_s && world->now_s - at_s < FLAP_S;
+    struct controller_event event = {
+        .type = type, .who = controller_person(name), .reason = "as people of a simulation do"};
+    event.ring = type == CONTROLLER_EVENT_APPROVE ? hub->rollouts[release].controller.ring + 1 : 0;
+    return step(hub, world, release, &event);
+}
+
+static bool is_past(const struct world *world, uint32_t asked_s, uint32_t wait_s)
+{
+    return asked_s != SIM_NEVER && world->now_s - asked_s >= wait_s;
+}
+
+/* Who started it is no second person. Those who review let it go on, whatever it is. */
+static void let_people_decide(struct hub *hub, struct world *world, uint8_t release)
+{
+    struct rollout *rollout = &hub->rollouts[release];
+    if (rollout->controller.state == CONTROLLER_PLANNED)
+        (void)step_person(hub, world, release, CONTROLLER_EVENT_START, "releaser");
+    if (is_past(world, rollout->approve_s, world->scenario.approve_s)) {
+        rollout->approve_s = SIM_NEVER;
+        (void)step_person(hub, world, release, CONTROLLER_EVENT_APPROVE, "second");
     }
-    if (recent > FLAPS && (world->off & SIM_OFF_FLAP) == 0)
-        hub->is_frozen = true;
-    return hub->is_frozen;
+    if (is_past(world, rollout->review_s, world->scenario.review_s)) {
+        rollout->review_s = SIM_NEVER;
+        (void)step_person(hub, world, release, CONTROLLER_EVENT_RESUME, "second");
+    }
+    if (is_past(world, rollout->halted_s, VENDOR_AFTER_S)
+        && rollout->controller.state == CONTROLLER_HALTED) {
+        for (unsigned partner = 0; partner < HALTS_RECALL_PARTNERS; partner++) {
+            const struct controller_event event = {
+                .type = CONTROLLER_EVENT_RECALL,
+                .who = controller_partner((uint8_t)partner, "partner")};
+            (void)step(hub, world, release, &event);
+        }
+    }
 }
 
 static bool has_gate(const struct world *world, unsigned ring)
@@ -257,80 +312,75 @@ static bool has_gate(const struct world *world, unsigned ring)
     return (world->off & SIM_OFF_GATES) == 0 && (ring == 0 || world->scenario.gates_everywhere);
 }
 
-/* The gates of all rings that have it: what any of them says holds for all. */
-static enum gate_verdict ask_gates(struct hub *hub, const struct world *world, uint8_t release)
+/* What the gate of a ring says now. One that was passed says again what it said, unless it has
+ * found something since. */
+static void decide(struct hub *hub, const struct world *world, uint8_t release, uint8_t ring)
 {
-    const struct rollout *rollout = &hub->rollouts[release];
-    enum gate_verdict verdict = GATE_WAIT;
-    for (unsigned ring = 0; ring <= rollout->ring && ring < SIM_RINGS; ring++) {
+    struct rollout *rollout = &hub->rollouts[release];
+    struct gate_decision *decision = &rollout->decisions[ring];
+    const struct gate *gate = reports_gate(hub->reports, release, ring);
+    bool has_found = gate->is_halted || gate->is_paused;
+    if (!has_gate(world, ring)) {
+        *decision = (struct gate_decision){.verdict = GATE_HEALTHY, .metric = METRIC_COUNT};
+        return;
+    }
+    if (has_found || ring == rollout->controller.ring || decision->verdict != GATE_HEALTHY)
+        *decision = reports_decide(hub->reports, world, release, ring);
+    bool is_breached = decision->verdict == GATE_HALT || decision->verdict == GATE_PAUSE;
+    if (is_breached)
+        (void)string_format(hub->reason, sizeof hub->reason, "release %u, ring %u: %s", release,
+                            ring, decision->reason);
+    if ((is_breached && fault_is_planted(FAULT_HUB_SHRUGS))
+        || (!is_breached && fault_is_planted(FAULT_HUB_HASTY)))
+        decision->verdict = GATE_HEALTHY;
+}
+
+static void let_gates_speak(struct hub *hub, struct world *world, uint8_t release)
+{
+    static const uint8_t DIGEST[CONTROLLER_DIGEST_BYTES]; /* of reports: nobody keeps them here */
+    struct rollout *rollout = &hub->rollouts[release];
+    const struct controller *controller = &rollout->controller;
+    bool has_ended = controller->state == CONTROLLER_HALTED
+                     || controller->state == CONTROLLER_RECALLED;
+    for (uint8_t ring = 0; controller->is_begun && ring <= controller->ring && !has_ended; ring++) {
         const struct gate *gate = reports_gate(hub->reports, release, ring);
-        if (!has_gate(world, ring) || (!gate->is_halted && !gate->is_paused))
+        if (!gate->is_halted && !gate->is_paused && hub->ticks % GATE_TICKS != 0)
             continue;
-        struct gate_decision decision = reports_decide(hub->reports, world, release, ring);
-        if (decision.verdict == GATE_HALT || verdict != GATE_HALT) {
-            verdict = decision.verdict;
-            (void)string_format(hub->reason, sizeof hub->reason, "release %u, ring %u: %s", release,
-                                ring, decision.reason);
-        }
+        decide(hub, world, release, ring);
+        const struct controller_event event =
+            controller_verdict_event(ring, gate, &rollout->decisions[ring], DIGEST);
+        (void)step(hub, world, release, &event);
     }
-    return verdict;
 }
 
-static bool is_shown(const struct hub *hub, const struct world *world, uint8_t release)
+static RESULT open_rollout(struct hub *hub, const struct world *world, uint8_t release,
+                           struct explanation *why)
 {
-    unsigned ring = hub->rollouts[release].ring;
-    if (!has_gate(world, ring) || fault_is_planted(FAULT_HUB_HASTY))
-        return true;
-    enum gate_verdict verdict = reports_decide(hub->reports, world, release, ring).verdict;
-    bool is_breached = verdict == GATE_HALT || verdict == GATE_PAUSE;
-    return verdict == GATE_HEALTHY || (is_breached && fault_is_planted(FAULT_HUB_SHRUGS));
+    const struct sim_release *of = &world->releases[release];
+    const struct controller_plan plan = {
+        .release = of->name,
+        .version = release,
+        .before = world->releases[release - 1].name,
+        .published_at = {of->published_s},
+        .is_urgent = of->is_urgent,
+    };
+    hub->rollouts[release].is_open = true;
+    return controller_open(&hub->stream, &plan, (struct steady_time){world->now_s},
+                           &hub->rollouts[release].controller, why);
 }
 
-static void go_on(struct hub *hub, struct world *world, uint8_t release)
+static RESULT control(struct hub *hub, struct world *world, uint8_t release,
+                      struct explanation *why)
 {
-    struct rollout *rollout = &hub->rollouts[release];
-    const struct waves *waves = &WAVES[rollout->ring];
-    const struct waves_started *started = &rollout->waves[rollout->ring];
-    if (wave_may_start(waves, started, now_of(world)))
-        start_wave(hub, world, release, rollout->ring);
-    else if (wave_limit(waves, started, now_of(world)) == UINT64_MAX
-             && is_shown(hub, world, release))
-        promote(hub, world, release);
-}
-
-/* Hosts take nothing younger: until then there is no sense in giving turns. */
-static uint32_t age_s(const struct world *world, uint8_t release)
-{
-    struct admission_policy policy = admission_policy_default();
-    if (world->off & SIM_OFF_AGE)
-        return 0;
-    return world->releases[release].is_urgent ? policy.age_urgent_s : policy.age_min_s;
-}
-
-static void control(struct hub *hub, struct world *world, uint8_t release)
-{
-    struct rollout *rollout = &hub->rollouts[release];
-    if (rollout->is_halted) {
-        if (world->now_s - rollout->halted_s >= VENDOR_AFTER_S)
-            world_halt(world, 1, release);
-        return;
-    }
-    if (!rollout->is_started) {
-        rollout->is_started = world->now_s - world->releases[release].published_s
-                              >= age_s(world, release);
-        if (rollout->is_started)
-            start_wave(hub, world, release, 0);
-        return;
-    }
-    enum gate_verdict verdict = fault_is_planted(FAULT_HUB_SHRUGS)
-                                    ? GATE_WAIT
-                                    : ask_gates(hub, world, release);
-    if (verdict == GATE_HALT)
-        halt(hub, world, release);
-    else if (verdict == GATE_PAUSE)
-        pause_for_review(hub, world, release);
-    else if (!rollout->is_done)
-        go_on(hub, world, release);
+    static const struct controller_event TICK = {.type = CONTROLLER_EVENT_TICK};
+    if (!hub->rollouts[release].is_open)
+        GUARD(open_rollout(hub, world, release, why));
+    let_people_decide(hub, world, release);
+    let_gates_speak(hub, world, release);
+    for (unsigned i = 0; i < STEPS_MAX && step(hub, world, release, &TICK) != 0; i++)
+        ;
+    check_turn(hub, world, release);
+    return RESULT_OK;
 }
 
 /* A hub in a thief's hands: all hosts at once, and evidence that it made itself. */
@@ -343,7 +393,7 @@ static void lie(struct hub *hub, struct world *world)
         return;
     release->at_once_s = world->now_s;
     world->has_turns = true;
-    note(hub, world, DECISION_WAVE, 2, SIM_RINGS);
+    note(hub, world, 0, 2, SIM_RINGS);
     /* Hosts believe evidence that the promoter's key signed, over reports of hosts that the
      * customer's logged roster names. */
     for (unsigned ring = 0; ring < SIM_RINGS; ring++)
@@ -355,27 +405,30 @@ static uint64_t stopped(const struct hub *hub)
 {
     uint64_t releases = 0;
     for (unsigned release = 0; release < SIM_RELEASES_MAX; release++)
-        releases |= (uint64_t)hub->rollouts[release].is_halted << release;
+        releases |= (uint64_t)(hub->rollouts[release].halted_s != SIM_NEVER) << release;
     return releases;
 }
 
 RESULT hub_tick(struct hub *hub, struct world *world, struct explanation *why)
 {
     const struct scenario *scenario = &world->scenario;
-    (void)why;
+    hub->ticks++;
     reports_tick(hub->reports, world, stopped(hub));
-    bool is_past = world->now_s >= scenario->hub_from_s;
-    if (is_past && world->now_s - scenario->hub_from_s < scenario->hub_gone_s)
+    bool was_gone = hub->was_gone;
+    hub->was_gone = is_gone(world, world->now_s);
+    if (hub->was_gone)
         return RESULT_OK;
-    bool is_honest = scenario->hub == SCENARIO_hub_honest || !is_past;
-    bool is_frozen = is_flapping(hub, world);
+    world->has_turns = world->has_turns || was_gone;
+    bool is_honest = scenario->hub == SCENARIO_hub_honest || world->now_s < scenario->hub_from_s;
     for (uint8_t release = 2; release <= world->release_count; release++) {
-        bool is_out = world->releases[release].published_s <= world->now_s;
-        if (is_out && is_honest && !is_frozen)
-            control(hub, world, release);
-        else if (is_out && release == 2 && !is_honest && scenario->hub != SCENARIO_hub_empty)
+        if (world->releases[release].published_s > world->now_s)
+            continue;
+        if (is_honest)
+            GUARD(control(hub, world, release, why));
+        else if (release == 2 && scenario->hub != SCENARIO_hub_empty)
             lie(hub, world);
     }
+    hub->is_frozen = hub->stream.alarm.is_raised;
     return RESULT_OK;
 }
 
@@ -388,9 +441,10 @@ bool hub_is_finished(const struct hub *hub)
 {
     const struct rollout *last = NULL;
     for (unsigned i = 0; i < SIM_RELEASES_MAX; i++)
-        if (hub->rollouts[i].is_started)
+        if (hub->rollouts[i].is_open)
             last = &hub->rollouts[i];
-    return last != NULL && (last->is_done || last->is_halted);
+    return last != NULL
+           && (last->controller.state == CONTROLLER_DONE || last->halted_s != SIM_NEVER);
 }
 
 struct hub_outcome hub_outcome(const struct hub *hub)

@@ -2,9 +2,9 @@
 #pragma once
 /*
  * The hub of a simulation: who is in which ring (rollout/fleet.h), whose turn it is
- * (rollout/waves.h), what the gates say of what hosts report (reports.h, rollout/gate.h), and, last
- * in hub.c, a thin controller: who starts, pauses, promotes and halts. It changes the world: turns,
- * evidence, halts.
+ * (rollout/waves.h), what the gates say of what hosts report (reports.h, rollout/gate.h), and the
+ * controller of each release (rollout/controller.h) with the people around it. It changes the
+ * world: turns, evidence, halts.
  */
 #include "sim/world.h"
 

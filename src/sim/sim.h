@@ -2,9 +2,9 @@
 #pragma once
 /*
  * The fleet simulator: virtual time, one seed, no sockets. It runs the agent's own boot guard,
- * halts, admission and lifecycle for each host, and over them the rings, waves and gates of
- * src/rollout under a thin controller (hub.h). The same scenario, seed and safeguards give the same
- * result, bit for bit.
+ * halts, admission and lifecycle for each host, and over them the rings, waves, gates and
+ * controller of src/rollout (hub.h). The same scenario, seed and safeguards give the same result,
+ * bit for bit.
  *
  *     struct sim_options options = {.scenario = scenario_default(), .seed = 1};
  *     struct sim_result result;

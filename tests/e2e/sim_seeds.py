@@ -10,8 +10,10 @@ import sys
 PROGRAM = os.path.join(os.environ["CREANCE_BUILD"], "src", "sim", "creance-sim-fast")
 SEEDS = 1000
 PARTS = 2
-# planted in hub and lifecycle (src/base/fault.h); each must break something within these seeds
-PLANTED = ("hub-shrugs", "hub-hasty", "hub-tells-nobody")
+# planted in hub, gates, waves and controller (src/base/fault.h); each must break something within
+# these seeds
+PLANTED = ("hub-shrugs", "hub-hasty", "hub-tells-nobody", "gate-shrugs", "waves-ignored",
+           "controller-waves-together")
 PLANTED_SEEDS = 300
 
 
