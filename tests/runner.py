@@ -38,7 +38,7 @@ FUZZ_SECONDS = {"fuzz": 3, "long-fuzz": 300}
 
 # name: (what it is, run without being named, may run beside others, default time-out in seconds)
 GROUPS = {
-    "unit": ("unit tests beside the code (cmocka)", True, True, 60),
+    "unit": ("unit tests beside the code (cmocka)", True, True, 150),
     "style": ("tidy checks of the tree, clang-tidy, cppcheck, the runner itself", True, True, 400),
     "e2e": ("the built programs, with real kernel events", True, False, 120),
     "incidents": ("the outages of others, by name, on real processes", True, False, 300),
