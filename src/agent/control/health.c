@@ -541,7 +541,7 @@ json_t *health_status(struct health *health)
         find_processes(health, &findings, now_ns);
         find_probes(health, &findings);
         find_rules(health, &findings);
-    find_pressure(health, &findings);
+        find_pressure(health, &findings);
     }
     find_log(health, &findings);
     find_losses(health, &findings, now_ns);

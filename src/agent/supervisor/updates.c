@@ -294,7 +294,6 @@ void updates_open(struct supervisor *supervisor)
     updates->folder = open_folder(data, "updates");
     updates->installs = open_folder(data, ORDERS_FOLDER);
     updates->trying.release = updates->trying.waiting = -1;
-    updates->pressure_told = PRESSURE_STORM | PRESSURE_MEMORY; /* what was saved may be over */
     for (unsigned stream = 0; stream < BUNDLE_ENGINE_KINDS; stream++)
         updates->runs[stream].sealed = -1;
     probes_open(supervisor);
@@ -547,18 +546,6 @@ static void watch_candidates(const struct supervisor *supervisor)
 
 /* --- the host under pressure ------------------------------------------------------------------ */
 
-static void tell_pressure(struct supervisor *supervisor, unsigned bit,
-                          enum lifecycle_event_type begins, enum lifecycle_event_type ends)
-{
-    struct updates *updates = supervisor->updates;
-    bool is_on = (updates->pressure.bits & bit) != 0;
-    if (is_on == ((updates->pressure_told & bit) != 0))
-        return;
-    updates->pressure_told ^= bit;
-    const struct lifecycle_event event = {.type = is_on ? begins : ends};
-    road_tell(updates->road, 0, &event);
-}
-
 static void look_for_pressure(struct supervisor *supervisor)
 {
     static const char *const TEXTS[] = {
@@ -569,6 +556,8 @@ static void look_for_pressure(struct supervisor *supervisor)
     };
     struct updates *updates = supervisor->updates;
     struct memory_usage memory = memory_usage_read(supervisor->processes);
+    if (fault_is_planted(FAULT_MEMORY_SHORT))
+        memory.available_bytes = 0;
     unsigned active = supervisor->slots.active, before = updates->pressure.bits;
     if (memory.total_bytes == 0)
         counter_add(COUNTER_supervisor_memory_unread, 1);
@@ -583,10 +572,7 @@ static void look_for_pressure(struct supervisor *supervisor)
     unsigned bits = pressure_second(&updates->pressure, &sample);
     if (bits != before)
         say("%s", TEXTS[bits & (PRESSURE_STORM | PRESSURE_MEMORY)]);
-    tell_pressure(supervisor, PRESSURE_STORM, LIFECYCLE_EVENT_STORM_BEGAN,
-                  LIFECYCLE_EVENT_STORM_ENDED);
-    tell_pressure(supervisor, PRESSURE_MEMORY, LIFECYCLE_EVENT_MEMORY_SHORT,
-                  LIFECYCLE_EVENT_MEMORY_EASED);
+    road_set_pressure(updates->road, bits);
     supervisor->tree.pressure = bits;
 }
 

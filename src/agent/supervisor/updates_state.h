@@ -84,7 +84,6 @@ struct updates {
     size_t queued;
     uint64_t next_second_ns;
     struct pressure pressure;
-    unsigned pressure_told; /* to the road: PRESSURE_ bits */
     unsigned counted_slot;  /* whose matches were counted last */
     struct held runs[BUNDLE_ENGINE_KINDS]; /* what the road wants engines to run */
     struct trying trying;

@@ -253,8 +253,11 @@ static void take(struct road *road, unsigned stream, const struct lifecycle_even
         (void)tell_guard(road, BOOT_GUARD_CHANGE, false);
     if (IS_TODO(SAVE)) {
         bool is_saved = save(road);
-        bool goes_on = IS_TODO(ACTIVATE) && !is_forward /* back, or a start */
-                       && !fault_is_planted(FAULT_WAY_BACK_WAITS);
+        bool is_pressure = event->type >= LIFECYCLE_EVENT_STORM_BEGAN
+                           && event->type <= LIFECYCLE_EVENT_MEMORY_EASED;
+        bool goes_on = is_pressure
+                       || (IS_TODO(ACTIVATE) && !is_forward /* back, or a start */
+                           && !fault_is_planted(FAULT_WAY_BACK_WAITS));
         if (!is_saved && !goes_on) {
             road->state = before; /* it has not happened; the next tick tries again */
             return;
@@ -443,21 +446,32 @@ void road_set_policy(struct road *road, const struct admission_policy *policy)
 
 void road_tell(struct road *road, unsigned stream, const struct lifecycle_event *event)
 {
-    if (event->type == LIFECYCLE_EVENT_ANCHORS_CHANGED)
-        halts_renumber(&road->state.halts);
-    switch (event->type) {
-    case LIFECYCLE_EVENT_STORM_BEGAN:
-    case LIFECYCLE_EVENT_STORM_ENDED:
-    case LIFECYCLE_EVENT_MEMORY_SHORT:
-    case LIFECYCLE_EVENT_MEMORY_EASED:
-    case LIFECYCLE_EVENT_ANCHORS_CHANGED:
-        for (unsigned each = 0; each < road->state.stream_count; each++)
-            take(road, each, event);
-        break;
-    default:
+    if (event->type != LIFECYCLE_EVENT_ANCHORS_CHANGED) {
         if (stream < road->state.stream_count)
             take(road, stream, event);
-        break;
+        return;
+    }
+    halts_renumber(&road->state.halts);
+    for (unsigned each = 0; each < road->state.stream_count; each++)
+        take(road, each, event);
+}
+
+void road_set_pressure(struct road *road, unsigned bits)
+{
+    static const struct {
+        unsigned bit;
+        enum lifecycle_event_type begins, ends;
+    } ROWS[] = {
+        {PRESSURE_STORM, LIFECYCLE_EVENT_STORM_BEGAN, LIFECYCLE_EVENT_STORM_ENDED},
+        {PRESSURE_MEMORY, LIFECYCLE_EVENT_MEMORY_SHORT, LIFECYCLE_EVENT_MEMORY_EASED},
+    };
+    for (unsigned stream = 0; stream < road->state.stream_count; stream++) {
+        for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+            bool is_on = (bits & ROWS[i].bit) != 0;
+            const struct lifecycle_event event = {.type = is_on ? ROWS[i].begins : ROWS[i].ends};
+            if (is_on != ((stream_of(road, stream)->pressure & ROWS[i].bit) != 0))
+                take(road, stream, &event);
+        }
     }
 }
 

@@ -102,8 +102,12 @@ void road_set_log_silent(struct road *road, bool is_silent);
 void road_set_policy(struct road *road, const struct admission_policy *policy);
 
 /* What became of a release (scope RELEASE of lifecycle.def, but OFFERED, ADMIT and REFUSE), or of
- * the host (pressure, ANCHORS_CHANGED; `stream` is then any: all streams get it). */
+ * the host (ANCHORS_CHANGED; `stream` is then any: all streams get it). */
 void road_tell(struct road *road, unsigned stream, const struct lifecycle_event *event);
+
+/* The pressure that the host is under now (PRESSURE_ bits), as often as one likes: what was saved
+ * before a start may be over. It holds also where the disk cannot be written. */
+void road_set_pressure(struct road *road, unsigned bits);
 
 /* Time has passed: once a second. */
 void road_tick(struct road *road);

@@ -326,6 +326,35 @@ static void a_failure_goes_back_in_the_same_call(void **state)
     assert_int_equal(host->runs, 7); /* and it does not come back by itself */
 }
 
+/* Whether the disk is full or not, and whatever a state from before the start says. */
+static void pressure_holds_and_ends_without_a_disk(void **state)
+{
+    struct host *host = *state;
+    (void)bring_to(host, 7, LIFECYCLE_GOOD);
+    struct release_name name = bring_to(host, 8, LIFECYCLE_TRIAL);
+    host->is_gone = true;
+    road_set_pressure(host->road, PRESSURE_MEMORY);
+    assert_int_equal(state_of(host, 8), LIFECYCLE_ADMITTED);
+    assert_int_equal(host->tried, 0);
+    assert_int_equal(road_enforcement(host->road, 0), LIFECYCLE_ENFORCE_CUT);
+    host->is_gone = false;
+    road_set_pressure(host->road, PRESSURE_MEMORY | PRESSURE_STORM);
+    road_close(host->road);
+    open_road(host);
+    assert_int_equal(road_enforcement(host->road, 0), LIFECYCLE_ENFORCE_CUT);
+    host->is_gone = true;
+    road_set_pressure(host->road, 0);
+    host->is_gone = false;
+    assert_int_equal(road_enforcement(host->road, 0), LIFECYCLE_ENFORCE_FULL);
+    name = bring_to(host, 8, LIFECYCLE_PROBATION);
+    road_set_pressure(host->road, PRESSURE_MEMORY);
+    tell(host, LIFECYCLE_EVENT_FAILED, name, LIFECYCLE_FAILURE_MEMORY);
+    assert_int_equal(host->runs, 8);
+    road_set_pressure(host->road, 0);
+    tell(host, LIFECYCLE_EVENT_FAILED, name, LIFECYCLE_FAILURE_MEMORY);
+    assert_int_equal(host->runs, 7);
+}
+
 /* At every write of the disk the power may fail: what runs is whole, and the road goes on. */
 static void a_power_cut_at_any_write_loses_no_place(void **state)
 {
@@ -489,6 +518,7 @@ int main(void)
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ON_HOST(a_release_is_old_before_it_is_tried_and_good_before_it_is_kept),
+        ON_HOST(pressure_holds_and_ends_without_a_disk),
         ON_HOST(a_failure_goes_back_in_the_same_call),
         ON_HOST(a_power_cut_at_any_write_loses_no_place),
         ON_HOST(boots_that_end_badly_lead_down_and_calm_leads_up),
