@@ -29,6 +29,15 @@ static bool read_file(int processes, uint32_t pid, const char *name, char text[S
     return read_text(processes, path, text);
 }
 
+/* The number that the text begins with, if it does. */
+static bool number_at(const char *text, uint64_t *ret_number)
+{
+    char digits[24];
+    string_copy(digits, sizeof digits, text);
+    digits[strspn(digits, "0123456789")] = '\0';
+    return result_is_ok(number_parse(digits, UINT64_MAX, ret_number));
+}
+
 /* The number in the word after `skip` words. 0 where there is none. */
 static uint64_t word(const char *text, unsigned skip)
 {
@@ -37,14 +46,8 @@ static uint64_t word(const char *text, unsigned skip)
         if (text != NULL)
             text++;
     }
-    char digits[24];
-    if (text == NULL)
-        return 0;
-    string_copy(digits, sizeof digits, text);
-    digits[strspn(digits, "0123456789")] = '\0';
     uint64_t number = 0;
-    result_ignore(number_parse(digits, UINT64_MAX, &number)); /* no number: 0 */
-    return number;
+    return text != NULL && number_at(text, &number) ? number : 0;
 }
 
 struct process_usage process_usage_read(int processes, uint32_t pid)
@@ -68,23 +71,26 @@ struct process_usage process_usage_read(int processes, uint32_t pid)
     return usage;
 }
 
-/* "MemTotal:       24618632 kB". 0 where there is none. */
-static uint64_t bytes_of(const char *text, const char *name)
+/* "MemTotal:       24618632 kB" */
+static bool bytes_of(const char *text, const char *name, uint64_t *ret_bytes)
 {
+    uint64_t kib;
     const char *row = strstr(text, name);
     if (row == NULL)
-        return 0;
+        return false;
     row += strlen(name);
-    return word(row + strspn(row, " "), 0) * 1024;
+    if (!number_at(row + strspn(row, " "), &kib) || kib > UINT64_MAX / 1024)
+        return false;
+    *ret_bytes = kib * 1024;
+    return true;
 }
 
 struct memory_usage memory_usage_read(int processes)
 {
     struct memory_usage usage = {0};
     char text[STAT_BYTES];
-    if (processes < 0 || !read_text(processes, "meminfo", text))
-        return usage;
-    usage.total_bytes = bytes_of(text, "MemTotal:");
-    usage.available_bytes = bytes_of(text, "MemAvailable:");
-    return usage;
+    bool is_read = processes >= 0 && read_text(processes, "meminfo", text)
+                   && bytes_of(text, "MemTotal:", &usage.total_bytes)
+                   && bytes_of(text, "MemAvailable:", &usage.available_bytes);
+    return is_read ? usage : (struct memory_usage){0};
 }

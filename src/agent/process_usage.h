@@ -18,7 +18,7 @@ double process_usage_ticks_per_second(void);
 
 /* Memory of the whole host (proc(5): meminfo). */
 struct memory_usage {
-    uint64_t total_bytes;     /* 0: it could not be read */
+    uint64_t total_bytes;     /* 0: one of the two could not be read */
     uint64_t available_bytes; /* without that anybody must give something up */
 };
 struct memory_usage memory_usage_read(int processes);

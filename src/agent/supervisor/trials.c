@@ -249,6 +249,12 @@ void trials_work(struct supervisor *supervisor)
 
 /* --- the trial's process ---------------------------------------------------------------------- */
 
+/* What it still says is of what was tried before, and not of what waits by now. */
+static bool is_over(const struct supervisor *supervisor)
+{
+    return supervisor->children[ROLE_trial].is_end_ordered;
+}
+
 /* Which kind of release it shall look at. */
 static uint32_t tried_kind(const struct updates *updates)
 {
@@ -265,6 +271,8 @@ void updates_trial_ready(struct supervisor *supervisor)
     const struct message release = {.type = MESSAGE_release, .fd = updates->trying.release,
                                     .release = {.tried = tried_kind(updates)}};
     bool needs_rules = tried_kind(updates) != BUNDLE_PROBES;
+    if (is_over(supervisor))
+        return;
     const struct message pack = {.type = MESSAGE_rules,
                                  .fd = needs_rules ? rules->fd : updates->trying.release};
     bool is_sent = release.fd >= 0 && pack.fd >= 0 && result_is_ok(channel_send(socket, &release))
@@ -307,6 +315,8 @@ void updates_trial_verdict(struct supervisor *supervisor,
 #undef TRIAL_TEXT
     };
     struct updates *updates = supervisor->updates;
+    if (is_over(supervisor))
+        return;
     uint32_t which = verdict->verdict < TRIAL_VERDICT_COUNT ? verdict->verdict : TRIAL_FORM;
     updates->trying.has_verdict = true;
     if (!updates->probes.is_reading)
