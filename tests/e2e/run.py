@@ -56,6 +56,21 @@ def builds():
     expect(os.path.exists(os.path.join(REPOSITORY, "build", "release", "creance")), "no program")
 
 
+def no_faults():
+    """what is released holds no planted fault: neither its words nor its functions"""
+    folder = os.path.join(REPOSITORY, "build", "release")
+    names = [name for name in os.listdir(folder) if re.fullmatch(r"creanced|creance(-[a-z]+)?", name)]
+    expect("creanced" in names and "creance-loader" in names, names)
+    for name in names:
+        path = os.path.join(folder, name)
+        with open(path, "rb") as file:
+            words = re.findall(rb"CREANCE_FAULT|creance-fault[-a-z]*", file.read())
+        functions = subprocess.run(["nm", path], stdout=subprocess.PIPE, text=True, check=True)
+        found = re.findall(r"\b(?:fault_\w+|updates_give_up|plant_\w+|spoil_\w+|repeat_mistakes)$",
+                           functions.stdout, re.MULTILINE)
+        expect(not words and not found, f"{name}: {words} {found}")
+
+
 def expect_replay(done, reason):
     """It said that it cannot watch and why, and replayed the recording, which has the alert."""
     expect_said(done, 4, "cannot watch this host", reason,
@@ -211,5 +226,5 @@ def terminated():
 
 
 if __name__ == "__main__":
-    run_tests([wrong_usage, helps, builds, without_root, without_btf, without_capabilities,
-               control_c, terminated, second_instance])
+    run_tests([wrong_usage, helps, builds, no_faults, without_root, without_btf,
+               without_capabilities, control_c, terminated, second_instance])

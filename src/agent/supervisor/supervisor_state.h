@@ -166,8 +166,12 @@ void updates_sensor_ended(struct supervisor *supervisor);
 /* What arrivals.c found, for the road. ERROR_STATE, with `why`, where the release is refused. */
 RESULT updates_offer(struct supervisor *supervisor, const struct road_offer *offer, int sealed,
                      struct explanation *why);
-/* Takes back all that came on the road. Only a planted mistake does this by itself. */
+/* Takes back all that came on the road. Only a planted mistake does this: no release has it. */
+#ifdef CREANCE_FAULTS
 void updates_give_up(struct supervisor *supervisor);
+#else
+static inline void updates_give_up(struct supervisor *supervisor) { (void)supervisor; }
+#endif
 void updates_halts(struct supervisor *supervisor, const struct halt_news *news);
 /* `is_change`: others were in force before, so numbers of lists begin anew. */
 void updates_set_partners(struct supervisor *supervisor, unsigned partner_bits,

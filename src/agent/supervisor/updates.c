@@ -460,6 +460,7 @@ static void take_installs(struct supervisor *supervisor)
     }
 }
 
+#ifdef CREANCE_FAULTS
 void updates_give_up(struct supervisor *supervisor)
 {
     static struct road_status entries[TREE_RELEASES_MAX];
@@ -471,6 +472,7 @@ void updates_give_up(struct supervisor *supervisor)
         road_tell(road, entries[i].stream, &event);
     }
 }
+#endif
 
 static void carry_out(struct supervisor *supervisor, const struct order *order)
 {
