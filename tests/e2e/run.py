@@ -59,7 +59,8 @@ def builds():
 def no_faults():
     """what is released holds no planted fault: neither its words nor its functions"""
     folder = os.path.join(REPOSITORY, "build", "release")
-    names = [name for name in os.listdir(folder) if re.fullmatch(r"creanced|creance(-[a-z]+)?", name)]
+    names = [name for name in os.listdir(folder)
+             if re.fullmatch(r"creanced|creance(-[a-z]+)?", name)]
     expect("creanced" in names and "creance-loader" in names, names)
     for name in names:
         path = os.path.join(folder, name)

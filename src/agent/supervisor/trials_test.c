@@ -10,7 +10,7 @@
 static unsigned launches, passes, environments, failures, unread;
 static struct release_name passed;
 
-/* --- the rest of the supervisor ----------------------------------------------------------------- */
+/* --- the rest of the supervisor --------------------------------------------------------------- */
 
 void say(const char *format, ...) { (void)format; }
 
@@ -96,7 +96,7 @@ void probes_try(struct supervisor *supervisor, const struct probe_set *set)
 
 void probes_stop_trial(struct supervisor *supervisor) { (void)supervisor; }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static const struct lifecycle_release ONE = {.name = {{1}}}, OTHER = {.name = {{2}}};
 static const struct message_trial_verdict GOOD = {.verdict = TRIAL_PASSED};
