@@ -868,6 +868,38 @@ static void test_signals(void **state)
     close(ends[1]);
 }
 
+/* Needs a kernel with modules, and one that does no harm: tests/vm has both. */
+static void test_modules(void **state)
+{
+    struct bench *bench = *state;
+    const char *path = getenv("CREANCE_TEST_MODULE"); /* of the module dummy */
+    if (path == NULL) {
+        print_message("# modules: no CREANCE_TEST_MODULE to load\n");
+        skip();
+    }
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    assert_int_equal(fstat(file, &status), 0);
+    void *module = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    assert_ptr_not_equal(module, MAP_FAILED);
+    forget(bench);
+    assert_int_equal(syscall(SYS_finit_module, file, "", 0), 0);
+    assert_int_equal(syscall(SYS_delete_module, "dummy", O_NONBLOCK), 0);
+    assert_int_equal(syscall(SYS_init_module, module, status.st_size, ""), 0);
+    assert_int_equal(syscall(SYS_delete_module, "dummy", O_NONBLOCK), 0);
+    const struct wire_call *record = find(bench, WIRE_MODULE_LOAD, getpid(), 0);
+    assert_int_equal(record->call, WIRE_CALL_FINIT_MODULE);
+    assert_path(record, record->base, record->name, path);
+    assert_bytes(text_of(record, record->source), "dummy", 5);
+    record = find(bench, WIRE_MODULE_LOAD, getpid(), 1);
+    assert_int_equal(record->call, WIRE_CALL_INIT_MODULE);
+    assert_bytes(text_of(record, record->source), "dummy", 5);
+    record = find(bench, WIRE_MODULE_UNLOAD, getpid(), 1);
+    assert_bytes(text_of(record, record->source), "dummy", 5);
+    munmap(module, (size_t)status.st_size);
+    close(file);
+}
+
 static void test_memory_file_made(void **state)
 {
     struct bench *bench = *state;
@@ -1160,6 +1192,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_access),
         cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_modules),
         cmocka_unit_test(test_memory_file_made),
         cmocka_unit_test(test_privileges),
         cmocka_unit_test(test_signals),
