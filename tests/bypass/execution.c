@@ -51,17 +51,17 @@ static void run_memfd(void)
 static void run_deleted(void)
 {
     char *arguments[] = {"true", "deleted", NULL};
-    char shown[4200];
     trigger_enter_folder();
     bypass_copy(PROGRAM, "gone");
     int file = open("gone", O_RDONLY | O_CLOEXEC);
     if (file < 0 || unlink("gone") != 0)
         trigger_fail("gone");
     pid_t process = run_descriptor(file, arguments);
-    if (!string_format(shown, sizeof shown, "%s (deleted)", trigger_path("gone")))
-        trigger_fail("gone");
     bypass_started("deleted", process, trigger_path("gone"), arguments);
-    bypass_started("deleted, that it is", process, shown, arguments);
+    trigger_fact("deleted, that it is", "process_start");
+    trigger_number("process_pid", (uint64_t)process);
+    trigger_text("executable_origin", "deleted");
+    trigger_end();
     trigger_leave();
 }
 
