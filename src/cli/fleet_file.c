@@ -130,6 +130,8 @@ static RESULT make_room(struct fleet_file *fleet)
     if (fleet->count >= LIMIT_FLEET_HOSTS)
         return result_fail(ERROR_LIMIT);
     uint32_t capacity = fleet->capacity == 0 ? FIRST : 2 * fleet->capacity;
+    if (capacity > LIMIT_FLEET_HOSTS)
+        capacity = LIMIT_FLEET_HOSTS;
     struct fleet_host *hosts = realloc(fleet->hosts, capacity * sizeof *hosts);
     if (hosts == NULL)
         return result_fail(ERROR_MEMORY);
