@@ -61,12 +61,27 @@ static void burn_time(void)
         ;
 }
 
+/* A little more with each match, held for ever. */
+static void leak_memory(void)
+{
+    enum { DROP_BYTES = 16 * MIB };
+    static void **last;
+    void **drop = malloc(DROP_BYTES);
+    if (drop == NULL)
+        abort();
+    memset(drop, 1, DROP_BYTES);
+    *drop = last;
+    last = drop;
+}
+
 void fault_in_rule(struct bytes title)
 {
     fault_in_engine(title);
     crash_when_late(title);
     if (fault_is_named(title, "creance-fault-memory"))
         eat_memory();
+    if (fault_is_named(title, "creance-fault-leak"))
+        leak_memory();
     if (fault_is_named(title, "creance-fault-slow"))
         burn_time();
 }

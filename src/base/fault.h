@@ -9,6 +9,7 @@
  * it, "creance-fault-hang" hangs it. The title of a rule may say
  *   creance-fault-crash, -hang, -memory     when it matches
  *   creance-fault-late-30                   crash when it matches 30 s after the first match
+ *   creance-fault-leak                      takes 16 MiB for ever whenever it matches
  *   creance-fault-slow                      takes 5 ms of processor time whenever it matches
  *   creance-fault-load-crash, -load-hang, -load-memory, -load-slow      while it is loaded
  *

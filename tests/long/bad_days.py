@@ -205,11 +205,25 @@ def memory_is_out():
             os.rmdir(group)
 
 
-def say_memory(path, available_mib):
+def kill_active_engine(agent):
+    """As the kernel does that needs memory. There are two engines while a release is new."""
+    active = [row["name"] for row in updates.updates(agent)["engines"] if row["use"] == "active"]
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline") as line:
+                parent = int(stat.read().rsplit(")", 1)[1].split()[1])
+                words = line.read().split("\0")
+            if parent == agent.process.pid and words[:2] == ["creance-engine", *active]:
+                os.kill(pid, signal.SIGKILL)
+                return pid
+    raise harness.Failure(f"no engine {active} among {agent.children()}")
+
+
+def say_memory(path, available_mib, total_mib=16384):
     """What /proc/meminfo says from now on to who has it mounted; the same file, or the mount is of
     one that is gone."""
     with open(path, "r+") as file:
-        file.write(f"MemTotal:       16777216 kB\nMemFree:        {64 << 10:8} kB\n"
+        file.write(f"MemTotal:       {total_mib << 10:8} kB\nMemFree:        {64 << 10:8} kB\n"
                    f"MemAvailable:   {available_mib << 10:8} kB\n")
 
 
@@ -227,10 +241,8 @@ def a_host_short_of_memory_throws_nothing_out():
                 say_memory(meminfo.name, 100)
                 wait_until(lambda: updates.updates(agent)["pressure"] == ["memory"], 10, agent.said)
                 arrive(agent, 2)
-                engine = agent.children()["creance-engine"]
-                os.kill(engine, signal.SIGKILL)  # as the kernel does that needs memory
-                wait_until(lambda: agent.children().get("creance-engine", engine) != engine, 20,
-                           agent.said)
+                engine = kill_active_engine(agent)
+                wait_until(lambda: f"pid {engine}) ended by itself" in agent.said(), 20, agent.said)
                 time.sleep(3)
                 row = updates.release(agent, 1)
                 if "pressure-blames" in faults:
@@ -247,6 +259,28 @@ def a_host_short_of_memory_throws_nothing_out():
                 say_memory(meminfo.name, 8192)
                 wait_until(lambda: not updates.updates(agent)["pressure"], 60, agent.said)
                 updates.wait_state(agent, 1, "good", 60)
+
+
+def a_release_that_eats_the_host_is_not_excused():
+    """out-of-memory: a shortage that a release makes itself excuses nothing: it is rolled back."""
+    with tempfile.NamedTemporaryFile("w", prefix="creance-meminfo-") as meminfo:
+        os.chmod(meminfo.name, 0o644)
+        say_memory(meminfo.name, 600, 1024)
+        with seeing(meminfo.name), \
+                running(QUICK.replace("bake=2", "bake=600"), "trial-off") as agent:
+            evil = arrive(agent, 1, "Evil creance-fault-leak")
+            updates.wait_state(agent, 1, "probation")
+            for number in range(40):  # 640 MiB: sanitizers hold back 400 of what is freed
+                updates.trigger(f"{evil} {number}")
+            agent.wait_alert(f"{evil} 39", seconds=60)
+            say_memory(meminfo.name, 40, 1024)  # 51 are short, 82 are enough
+            wait_until(lambda: updates.updates(agent)["pressure"] == ["memory"], 10, agent.said)
+            time.sleep(2)
+            kill_active_engine(agent)
+            row = updates.wait_state(agent, 1, "rolled back", 30)
+            expect(row["failure"] == "memory", f"{row}")
+            still_detects(agent, "eaten")
+            print(f"# memory is short by what the release takes: {row['state']}")
 
 
 # --- the state ----------------------------------------------------------------------------------
@@ -363,7 +397,8 @@ def each_failure_while_loading_is_named():
 
 if __name__ == "__main__":
     run_tests([a_clock_jumps, a_disk_is_full, a_disk_that_lets_nothing_be_written,
-               memory_is_out, a_host_short_of_memory_throws_nothing_out, a_state_is_gone,
+               memory_is_out, a_host_short_of_memory_throws_nothing_out,
+               a_release_that_eats_the_host_is_not_excused, a_state_is_gone,
                the_agent_is_killed_at_any_moment, what_was_checked_is_what_runs,
                one_slow_start_is_no_failure, a_trial_that_never_ends,
                each_failure_while_loading_is_named])

@@ -19,9 +19,10 @@ PRESSURE = """
 
 Memory is short where less than a twentieth of it is available (on large hosts: less than 1 GiB); a
 storm of alerts is far more matches than this host has at other times. While either lasts, nothing
-that runs is taken back for what the pressure explains, nothing new is tried while memory is short
-(`short` above), and enforcement is cut. `creance content status` says "under pressure of memory",
-`creance status` has a note about it.
+that runs is taken back for what the pressure explains (what a release takes itself is no excuse for
+it), nothing new is tried while memory is short (`short` above), and enforcement is cut. This
+version only detects: there is nothing yet that a cut would hold back. `creance content status` says
+"under pressure of memory", `creance status` has a note about it.
 """
 
 

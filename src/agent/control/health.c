@@ -366,11 +366,12 @@ static void find_pressure(const struct health *health, struct findings *findings
 {
     if (health->tree.pressure & PRESSURE_MEMORY)
         find(findings, "note", "host",
-             "The host is short of memory: releases wait, enforcement is cut; detection goes on.");
+             "The host is short of memory: new releases wait, none that runs is taken back for "
+             "what others take; detection goes on.");
     if (health->tree.pressure & PRESSURE_STORM)
         find(findings, "note", "host",
-             "Alerts come far more often than is usual on this host: they are grouped, enforcement "
-             "is cut; no content is taken back for it.");
+             "Alerts come far more often than is usual on this host: no content is taken back for "
+             "what that explains; detection goes on.");
 }
 
 static void find_log(const struct health *health, struct findings *findings)

@@ -23,10 +23,13 @@ static void look_at_memory(struct pressure *pressure, const struct pressure_samp
     if (least > SHORT_MAX_BYTES)
         least = SHORT_MAX_BYTES;
     uint64_t available = sample->memory_available;
+    uint64_t enough = least * PRESSURE_EASED_PERCENT / 100;
     bool is_known = sample->memory_total != 0;
     settle(pressure, PRESSURE_MEMORY, is_known && available < least,
-           !is_known || available > least * PRESSURE_EASED_PERCENT / 100, &pressure->eased_s,
-           PRESSURE_EASED_AFTER_S);
+           !is_known || available > enough, &pressure->eased_s, PRESSURE_EASED_AFTER_S);
+    pressure->is_own = (pressure->bits & PRESSURE_MEMORY) != 0
+                       && sample->excess > least / PRESSURE_OWN_PART
+                       && available + sample->excess > enough;
 }
 
 /* Matches since the last second; 0 where that cannot be said. */

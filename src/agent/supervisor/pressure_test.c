@@ -60,6 +60,30 @@ static void what_cannot_be_read_is_no_shortage(void **state)
     assert_true(pressure.bits == 0);
 }
 
+/* What a release eats itself is no excuse for it; what others eat is, whatever it takes. */
+static void its_own_shortage_is_told_apart(void **state)
+{
+    (void)state;
+    struct pressure pressure = {0};
+    uint64_t least = TOTAL / PRESSURE_SHORT_PART;
+    struct pressure_sample sample = {
+        .memory_total = TOTAL, .memory_available = least / 2, .excess = 2 * least};
+    (void)pressure_second(&pressure, &sample);
+    assert_true(pressure.bits == PRESSURE_MEMORY && pressure.is_own);
+    sample.excess = least; /* without it, it would be short or nearly so */
+    (void)pressure_second(&pressure, &sample);
+    assert_true(pressure.bits == PRESSURE_MEMORY && !pressure.is_own);
+    sample.excess = least / 4; /* a little more than the one before: not what it is about */
+    sample.memory_available = 3 * least / 2;
+    (void)pressure_second(&pressure, &sample);
+    assert_true(pressure.bits == PRESSURE_MEMORY && !pressure.is_own);
+    struct pressure calm = {0};
+    sample.memory_available = TOTAL / 2;
+    sample.excess = 2 * least;
+    (void)pressure_second(&calm, &sample);
+    assert_true(calm.bits == 0 && !calm.is_own);
+}
+
 static void a_storm_begins_and_ends(void **state)
 {
     (void)state;
@@ -104,6 +128,7 @@ int main(void)
         cmocka_unit_test(memory_is_short_and_eases),
         cmocka_unit_test(little_of_much_is_enough),
         cmocka_unit_test(what_cannot_be_read_is_no_shortage),
+        cmocka_unit_test(its_own_shortage_is_told_apart),
         cmocka_unit_test(a_storm_begins_and_ends),
         cmocka_unit_test(a_storm_that_stays_is_the_usual),
         cmocka_unit_test(another_engine_counts_from_elsewhere),

@@ -368,15 +368,30 @@ bool updates_is_candidate(const struct supervisor *supervisor, unsigned slot)
            || find_unproven(supervisor, supervisor->slots.slots[slot].load, &stream, &name);
 }
 
+/* Pressure excuses what others cause, not what a release takes itself. */
+static bool is_to_blame(struct updates *updates, engine_load load)
+{
+    bool is_over_budget = updates->is_over_budget;
+    updates->is_over_budget = false;
+    return load == load_wanted(updates) && (is_over_budget || updates->pressure.is_own);
+}
+
 void updates_engine_ended(struct supervisor *supervisor, engine_load load, int wait_status,
                           bool has_hung)
 {
+    struct updates *updates = supervisor->updates;
     unsigned stream;
     struct release_name name;
+    if (updates == NULL)
+        return;
+    bool is_blamed = is_to_blame(updates, load);
     if (!find_unproven(supervisor, load, &stream, &name))
         return; /* supervision and the breaker deal with it */
-    tell_failed(supervisor->updates, stream, name, failure_of(wait_status, has_hung));
-    tell_queued(supervisor->updates); /* back at once: the engine before is warm */
+    unsigned bits = updates->pressure.bits;
+    road_set_pressure(updates->road, is_blamed ? bits & ~(unsigned)PRESSURE_MEMORY : bits);
+    tell_failed(updates, stream, name, failure_of(wait_status, has_hung));
+    tell_queued(updates); /* back at once: the engine before is warm */
+    road_set_pressure(updates->road, bits);
 }
 
 void updates_engine_refused(struct supervisor *supervisor, unsigned slot)
@@ -535,6 +550,8 @@ static void watch_memory(const struct supervisor *supervisor, enum role role)
         return;
     say("%s (pid %d) holds %lu MiB and is killed", role_row(role)->name, (int)pid,
         (unsigned long)(used / MIB));
+    if (role == engine_role(supervisor->slots.active))
+        supervisor->updates->is_over_budget = true;
     (void)kill(pid, SIGKILL);
 }
 
@@ -547,6 +564,26 @@ static void watch_candidates(const struct supervisor *supervisor)
 }
 
 /* --- the host under pressure ------------------------------------------------------------------ */
+
+static uint64_t private_bytes(const struct supervisor *supervisor, unsigned slot)
+{
+    pid_t pid = supervisor->children[engine_role(slot)].pid;
+    return pid <= 0 ? 0
+                    : process_usage_read(supervisor->processes, (uint32_t)pid).private_bytes;
+}
+
+/* What a release in probation takes beyond the one before it, which is warm; 0: nobody can say. */
+static uint64_t excess_of_unproven(const struct supervisor *supervisor)
+{
+    unsigned active = supervisor->slots.active, stream;
+    struct release_name name;
+    if (supervisor->slots.slots[1 - active].use != ENGINE_WARM
+        || !find_unproven(supervisor, supervisor->slots.slots[active].load, &stream, &name))
+        return 0;
+    uint64_t own = private_bytes(supervisor, active);
+    uint64_t before = private_bytes(supervisor, 1 - active);
+    return before > 0 && own > before ? own - before : 0;
+}
 
 static void look_for_pressure(struct supervisor *supervisor)
 {
@@ -566,6 +603,7 @@ static void look_for_pressure(struct supervisor *supervisor)
     const struct pressure_sample sample = {
         .memory_total = memory.total_bytes,
         .memory_available = memory.available_bytes,
+        .excess = excess_of_unproven(supervisor),
         .matches =
             counters_read(supervisor->resources.engine_counters[active], COUNTER_engine_matches),
         .is_other_engine = active != updates->counted_slot,

@@ -84,6 +84,7 @@ struct updates {
     size_t queued;
     uint64_t next_second_ns;
     struct pressure pressure;
+    bool is_over_budget;    /* the active engine was killed for the memory that it holds */
     unsigned counted_slot;  /* whose matches were counted last */
     struct held runs[BUNDLE_ENGINE_KINDS]; /* what the road wants engines to run */
     struct trying trying;

@@ -331,7 +331,7 @@ static void pressure_holds_and_ends_without_a_disk(void **state)
 {
     struct host *host = *state;
     (void)bring_to(host, 7, LIFECYCLE_GOOD);
-    struct release_name name = bring_to(host, 8, LIFECYCLE_TRIAL);
+    (void)bring_to(host, 8, LIFECYCLE_TRIAL);
     host->is_gone = true;
     road_set_pressure(host->road, PRESSURE_MEMORY);
     assert_int_equal(state_of(host, 8), LIFECYCLE_ADMITTED);
@@ -346,7 +346,7 @@ static void pressure_holds_and_ends_without_a_disk(void **state)
     road_set_pressure(host->road, 0);
     host->is_gone = false;
     assert_int_equal(road_enforcement(host->road, 0), LIFECYCLE_ENFORCE_FULL);
-    name = bring_to(host, 8, LIFECYCLE_PROBATION);
+    struct release_name name = bring_to(host, 8, LIFECYCLE_PROBATION);
     road_set_pressure(host->road, PRESSURE_MEMORY);
     tell(host, LIFECYCLE_EVENT_FAILED, name, LIFECYCLE_FAILURE_MEMORY);
     assert_int_equal(host->runs, 8);
