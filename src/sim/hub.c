@@ -272,7 +272,10 @@ static uint32_t step_person(struct hub *hub, struct world *world, uint8_t releas
                             enum controller_event_type type, const char *name)
 {
     struct controller_event event = {
-        .type = type, .who = controller_person(name), .reason = "as people of a simulation do"};
+        .type = (uint8_t)type,
+        .who = controller_person(name),
+        .reason = "as people of a simulation do",
+    };
     event.ring = type == CONTROLLER_EVENT_APPROVE ? hub->rollouts[release].controller.ring + 1 : 0;
     return step(hub, world, release, &event);
 }
