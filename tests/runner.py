@@ -46,6 +46,8 @@ GROUPS = {
     "long-fuzz": (f"each fuzz target for {FUZZ_SECONDS['long-fuzz']} s", False, False, 400),
     "model": ("the model of admission and lifecycle, checked by spin", True, True, 600),
     "long": ("tests that try everything where others sample", False, False, 3600),
+    "coverage": ("branches that tests reach in the evaluator and the readers, and why not the "
+                 "others", False, False, 3600),
     "bench": ("benchmarks (docs/benchmarks.md)", False, False, 1800),
     "vm": ("the agent under Debian's kernels in qemu", False, False, 1200),
     "cleanroom": ("./run and ./test in a fresh Debian 12 root", False, False, 5400),
@@ -391,7 +393,8 @@ def fuzz_command(path, name, group, directory):
 
 def find_tests(directory):
     tests = compiled("unit", directory, "test")
-    for group in ("style", "e2e", "incidents", "model", "long", "bench", "vm", "cleanroom"):
+    for group in ("style", "e2e", "incidents", "model", "long", "coverage", "bench", "vm",
+                  "cleanroom"):
         _, _, parallel, timeout = GROUPS[group]
         needs = {"e2e": "test", "incidents": "test", "long": "test",
                  "vm": "release", "bench": "release"}.get(group, "none")

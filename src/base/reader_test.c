@@ -80,6 +80,17 @@ static void a_full_writer_writes_nothing(void **state)
     assert_error(writer_u8(&writer, 1), ERROR_LIMIT);
 }
 
+static void nothing_has_no_room(void **state)
+{
+    (void)state;
+    struct reader reader = reader_of(NULL, 5);
+    struct writer writer = writer_of(NULL, 5);
+    uint8_t byte;
+    assert_error(reader_u8(&reader, &byte), ERROR_FORMAT);
+    assert_error(writer_u8(&writer, 1), ERROR_LIMIT);
+    assert_error(writer_sized(&writer, "", (size_t)UINT32_MAX + 1), ERROR_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +99,7 @@ int main(void)
         cmocka_unit_test(lengths_over_the_limit_are_refused),
         cmocka_unit_test(bytes_left_over_are_an_error),
         cmocka_unit_test(a_full_writer_writes_nothing),
+        cmocka_unit_test(nothing_has_no_room),
     };
     return unit_run("base/reader", tests);
 }

@@ -41,6 +41,7 @@ static void what_is_no_time_or_number_never_matches(void **state)
     (void)state;
     static const char *const TEXTS[] = {"",           "x",          "2026-11",    "2026/11/24",
                                         "2026-13-01", "2026-00-01", "2026-01-32", "0000-01-01",
+                                        "2026-11/24", "2026-11- 4",
                                         "20261124T010203", "9999999999999999999999999999999999"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
         struct value value = value_of(TEXTS[i]);
@@ -49,6 +50,13 @@ static void what_is_no_time_or_number_never_matches(void **state)
                 assert_false(compare_time((enum time_part)part, number, &value));
         }
     }
+    struct value day = value_of("2026-11-24");
+    struct value no_hour = value_of("2026-11-24T  :02");
+    struct value too_long = value_of(
+        "2026-11-24T01:02:03.0000000000000000000000000000000000000000000000000000000000000000");
+    assert_false(compare_time(TIME_HOUR, 0, &day));
+    assert_false(compare_time(TIME_HOUR, -1, &no_hour));
+    assert_false(compare_time(TIME_HOUR, 1, &too_long));
     static const char *const NUMBERS[] = {"", " 1", "1 ", "0x10", "nan", "inf", "1a", "-"};
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
         struct value value = value_of(NUMBERS[i]);

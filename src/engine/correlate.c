@@ -765,7 +765,7 @@ void correlator_note(struct correlator *correlator, uint32_t link, uint32_t coun
         correlator->dirty[at / 64] |= UINT64_C(1) << (at % 64);
         correlator->hits[at] |= UINT64_C(1) << (links[i].position % 64);
     }
-    correlator->has_hits = correlator->has_hits || count > 0;
+    correlator->has_hits = true;
 }
 
 /* Tells the correlations that this one feeds: temporal ones that it holds, others that it became
@@ -855,8 +855,7 @@ void correlator_run(struct correlator *correlator, const struct engine_event *ev
                 &ROWS_OF(program->correlations, struct program_correlation)[index];
             if (correlation->is_disabled)
                 continue;
-            if (trace != NULL)
-                trace(context, correlation->row);
+            trace(context, correlation->row);
             if (run_one(correlator, event, index, hits, time_ns) && !correlation->is_muted)
                 match(context, correlation->row);
         }

@@ -18,7 +18,7 @@ void correlator_free(struct correlator *correlator); /* NULL is allowed */
 /* A rule that feeds `count` links from `link` on has matched the event at hand. */
 void correlator_note(struct correlator *correlator, uint32_t link, uint32_t count);
 
-/* Takes what was noted. `trace` (may be NULL) is called before a correlation is looked at, `match`
+/* Takes what was noted. `trace` is called before a correlation is looked at, `match`
  * when its condition became true; both with the row. */
 typedef void correlator_call(void *context, size_t row);
 void correlator_run(struct correlator *correlator, const struct engine_event *event,

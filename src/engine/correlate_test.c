@@ -188,6 +188,8 @@ static void values_are_counted_and_summed_up(void **state)
           "1 A u 1;2 A u 2;3 A u 3", "2K ");
     check(VALUES("value_percentile") "condition: {field: n, percentile: 50, neq: 2}",
           "1 A u 2;2 A u 1", "1K ");
+    check(VALUES("value_percentile") "condition: {field: n, percentile: 50, neq: 2}", "1 A u 3",
+          "0K ");
     /* Without a percentile: how many percent have the event's own value. */
     check(VALUES("value_percentile") "condition: {field: n, lte: 25}",
           "1 A u x;2 A u x;3 A u x;4 A u y;5 A u y", "3K ");
@@ -415,6 +417,95 @@ static void what_is_remembered_has_a_limit(void **state)
     engine_free(engine);
 }
 
+/* `count` events of rule A one second apart, of one user or of as many, with the same value. */
+static void feed_many(struct engine *engine, struct answer *answer, unsigned time, unsigned count,
+                      const char *user, bool are_users)
+{
+    struct engine_event *event = engine_event_new(engine);
+    answer->engine = engine;
+    for (unsigned i = 0; i < count; i++) {
+        char text[64];
+        string_format(text, sizeof text, "%u A %s%u x", time + i, user, are_users ? i : 0);
+        feed(engine, event, text, answer);
+    }
+    engine_event_free(event);
+}
+
+#define LARGE "title: K\ncorrelation: {type: event_count, rules: [A], group-by: [user], " \
+    "timespan: 1000s, condition: {gte: 1000}}\n---\n"
+
+/* Events that come late are put back to their place, but not at any price. */
+static void late_events_find_a_place(void **state)
+{
+    (void)state;
+    struct engine *engine = load_with(RULES LARGE, NULL);
+    struct answer answer = {.event = 0};
+    feed_many(engine, &answer, 1000, 200, "u", true);
+    feed_many(engine, &answer, 500, 1, "late", true);
+    feed_many(engine, &answer, 1000, 200, "one", false);
+    feed_many(engine, &answer, 500, 1, "one", false);
+    assert_int_equal(engine_correlation_counts(engine).events, 402);
+    assert_int_equal(engine_correlation_counts(engine).groups, 202);
+    engine_free(engine);
+}
+
+/* With room for 64 events: whose events go when there is none left. */
+static void room_is_made_by_the_oldest(void **state)
+{
+    (void)state;
+    struct engine_options options = {.correlation_bytes = 1};
+    struct engine *engine = load_with(RULES LARGE, &options);
+    struct answer answer = {.event = 0};
+    /* Groups whose time is over are not missed. */
+    feed_many(engine, &answer, 1, 20, "a", false);
+    feed_many(engine, &answer, 1, 20, "b", false);
+    feed_many(engine, &answer, 1, 20, "c", false);
+    feed_many(engine, &answer, 5000, 50, "d", false);
+    assert_int_equal(engine_correlation_counts(engine).evicted_events, 0);
+    /* The oldest group that asks for room itself takes it from the next. */
+    feed_many(engine, &answer, 5040, 14, "e", false);
+    feed_many(engine, &answer, 5000, 1, "d", false);
+    assert_int_equal(engine_correlation_counts(engine).evicted_groups, 1);
+    assert_int_equal(engine_correlation_counts(engine).evicted_events, 14);
+    engine_free(engine);
+}
+
+/* In few buckets: groups of two correlations by the same user, and the same value in each. */
+static void groups_and_values_are_kept_apart(void **state)
+{
+    (void)state;
+    struct engine_options options = {.correlation_bytes = 1};
+    struct engine *engine = load_with(
+        RULES "title: V\ncorrelation: {type: value_count, rules: [A], group-by: [user], "
+        "timespan: 1000s, condition: {gte: 2, field: n}}\n---\n"
+        "title: W\ncorrelation: {type: value_count, rules: [A], group-by: [user], "
+        "timespan: 1000s, condition: {gte: 3, field: n}}\n", &options);
+    struct answer answer = {.event = 0};
+    feed_many(engine, &answer, 1, 30, "u", true);
+    feed_many(engine, &answer, 50, 30, "u", true);
+    assert_string_equal(answer.text, "");
+    assert_int_equal(engine_correlation_counts(engine).groups, 60);
+    engine_free(engine);
+}
+
+/* An event that is two groups' counts once in each; a correlation that goes on to hold feeds only
+ * temporal ones. */
+static void each_feeds_once(void **state)
+{
+    (void)state;
+    check("type: event_count, rules: [A, B], group-by: [who], timespan: 10s, aliases: {who: "
+          "{A: user, B: n}}, condition: {gte: 2}", "1 AB u v;2 AB u v", "1K ");
+    struct engine *engine = load_with(
+        RULES "title: I\nname: inner\ncorrelation: {type: event_count, rules: [A], timespan: 10s, "
+        "condition: {gte: 2}}\n---\n"
+        "title: K\ncorrelation: {type: event_count, rules: [inner], timespan: 10s, "
+        "condition: {gte: 2}}\n", NULL);
+    struct answer answer = {.event = 0};
+    feed_all(engine, "1 A u;2 A u;3 A u", &answer);
+    assert_string_equal(answer.text, "");
+    engine_free(engine);
+}
+
 /* Beyond what the threshold asks for nothing is kept of a flood. */
 static void floods_are_kept_small(void **state)
 {
@@ -495,6 +586,10 @@ int main(void)
         cmocka_unit_test(faults_are_told),
         cmocka_unit_test(long_chains_are_refused),
         cmocka_unit_test(what_is_remembered_has_a_limit),
+        cmocka_unit_test(late_events_find_a_place),
+        cmocka_unit_test(room_is_made_by_the_oldest),
+        cmocka_unit_test(groups_and_values_are_kept_apart),
+        cmocka_unit_test(each_feeds_once),
         cmocka_unit_test(floods_are_kept_small),
         cmocka_unit_test(state_is_adopted),
     };

@@ -124,6 +124,9 @@ static const struct {
     {"s: {a|re: 'a.b'}", "\"a\": \"a\\nb\"", false},
     {"s: {a|re|s: 'a.b'}", "\"a\": \"a\\nb\"", true},
     {"s: {a|re: '^$'}", "\"a\": \"\"", true},
+    {"s: {a|windash|contains: 'x*y -k'}", "\"a\": \"x1y \\u2014k\"", true},
+    {"s: {a|windash|contains: 'x*y -k'}", "\"a\": \"x1y \\u2010k\"", false},
+    {"s: {a|windash|contains: 'x*y -k'}", "\"a\": \"x1y \\u2018k\"", false},
     {"s: {a|cidr: 10.0.0.0/8}", "\"a\": \"10.200.3.4\"", true},
     {"s: {a|cidr: 10.0.0.0/9}", "\"a\": \"10.200.3.4\"", false},
     {"s: {a|cidr: 'fe80::/10'}", "\"a\": \"febf::1\"", true},
@@ -186,54 +189,123 @@ static void conditions_bind_as_specified(void **state)
               CASES[i].condition, "\"a\": \"x\", \"b\": \"y\"", CASES[i].expected);
 }
 
+#define CONDITION(condition, reason) \
+    {HEAD "  s: {a: b}\n  condition: " condition "\n", 5, reason}
+#define TEN "abcdefghij"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define NAME(last) TEN TEN TEN TEN TEN TEN TEN TEN TEN last
+#define DEEP "((((((((((((((((((((((((((((((((((((((((s))))))))))))))))))))))))))))))))))))))))"
+
+static const struct {
+    const char *yaml;
+    unsigned line;
+    const char *reason;
+} FAULTS[] = {
+    {HEAD "  selection: {a: b}\n  filter: {a: c}\n  condition: selection2\n", 6,
+     "condition names 'selection2', but the detection has only: selection, filter"},
+    {HEAD "  s: {a: b}\n  condition: 1 of x*\n", 5, "which fits no detection"},
+    {HEAD "  s: {a: b}\n  condition: s and\n", 5, "condition ends where"},
+    {HEAD "  s: {a: b}\n  condition: (s\n", 5, "where ')' is expected"},
+    {HEAD "  s: {a: b}\n  condition: s s\n", 5, "has 's' where 'and', 'or'"},
+    {HEAD "  s: {a: b}\n  condition: s | count() > 3\n", 5, "aggregation"},
+    {HEAD "  s: {a: b}\n  condition: 2 of s*\n", 5, "'2 of'"},
+    CONDITION("2 s", "names '2'"),
+    CONDITION("2x", "names '2x'"),
+    CONDITION("1 s", "names '1'"),
+    CONDITION("1 of", "behind 'of'"),
+    CONDITION("1 of (s)", "behind 'of'"),
+    CONDITION(")", "has ')' where"),
+    CONDITION("and", "has 'and' where"),
+    CONDITION("s and or", "has 'or' where"),
+    CONDITION("not of", "has 'of' where"),
+    CONDITION("[]", "list of conditions is empty"),
+    CONDITION("[s, x]", "names 'x'"),
+    CONDITION("[[s]]", "expected text"),
+    CONDITION("{s: s}", "expected text"),
+    CONDITION("[~]", "expected text"),
+    CONDITION(LONG, "word of 130 bytes"),
+    CONDITION("s and " LONG, "word of 130 bytes"),
+    CONDITION("not " LONG, "word of 130 bytes"),
+    CONDITION("(" LONG ")", "word of 130 bytes"),
+    CONDITION("1 " LONG, "word of 130 bytes"),
+    CONDITION("1 of " LONG, "word of 130 bytes"),
+    CONDITION(DEEP, "nested more than"),
+    {HEAD "  " NAME("a") ": {a: b}\n  " NAME("b") ": {a: b}\n  " NAME("c") ": {a: b}\n"
+          "  condition: s\n", 7, " ..."},
+    {HEAD "  s: {a: b}\n", 3, "no 'condition'"},
+    {HEAD "  s: {a|foo: b}\n  condition: s\n", 4, "modifier 'foo' is not known"},
+    {HEAD "  s: {a|re|cidr: b}\n  condition: s\n", 4, "exclude each other"},
+    {HEAD "  s: {a|i: b}\n  condition: s\n", 4, "for regular expressions"},
+    {HEAD "  s: {a|re: '(?=x)y'}\n  condition: s\n", 4, "linear time"},
+    {HEAD "  s: {a|re: '(x)\\1'}\n  condition: s\n", 4, "linear time"},
+    {HEAD "  s: {a|expand: '%servers%'}\n  condition: s\n", 4,
+     "unresolved placeholder '%servers%'"},
+    {HEAD "  s: {a|cidr: 10.0.0.0/33}\n  condition: s\n", 4, "is no network"},
+    {HEAD "  s: {a|gt: x}\n  condition: s\n", 4, "expected a number"},
+    {HEAD "  s: {a|gt: .inf}\n  condition: s\n", 4, "expected a number"},
+    {HEAD "  s: {a|hour: 1.5}\n  condition: s\n", 4, "expected a number"},
+    {HEAD "  s: {a: []}\n  condition: s\n", 4, "list of values is empty"},
+    {HEAD "  s: {a: {b: c}}\n  condition: s\n", 4, "a map stands where a value"},
+    {HEAD "  s: {a: b, a: c}\n  condition: s\n", 4, "twice in one map"},
+    {"title: T\ndetection: {s: {a: b}, condition: s}\n", 1, "no 'logsource'"},
+    {"title: T\nlogsource: {}\ndetection: {s: {a: b}, condition: s}\n", 2, "names no product"},
+    {"action: global\ntitle: T\n", 1, "'action' documents"},
+    {"title: T\nlevel: bad\n", 2, "'level' is 'bad'"},
+    {"---\n---\n", 1, "the file is empty"},
+    {"- a\n", 1, "is a list; expected a map"},
+    {"", 1, "the file is empty"},
+};
+
 static void faults_are_told(void **state)
 {
     (void)state;
-    static const struct {
-        const char *yaml;
-        unsigned line;
-        const char *reason;
-    } CASES[] = {
-        {HEAD "  selection: {a: b}\n  filter: {a: c}\n  condition: selection2\n", 6,
-         "condition names 'selection2', but the detection has only: selection, filter"},
-        {HEAD "  s: {a: b}\n  condition: 1 of x*\n", 5, "which fits no detection"},
-        {HEAD "  s: {a: b}\n  condition: s and\n", 5, "condition ends where"},
-        {HEAD "  s: {a: b}\n  condition: (s\n", 5, "where ')' is expected"},
-        {HEAD "  s: {a: b}\n  condition: s s\n", 5, "has 's' where 'and', 'or'"},
-        {HEAD "  s: {a: b}\n  condition: s | count() > 3\n", 5, "aggregation"},
-        {HEAD "  s: {a: b}\n  condition: 2 of s*\n", 5, "'2 of'"},
-        {HEAD "  s: {a: b}\n", 3, "no 'condition'"},
-        {HEAD "  s: {a|foo: b}\n  condition: s\n", 4, "modifier 'foo' is not known"},
-        {HEAD "  s: {a|re|cidr: b}\n  condition: s\n", 4, "exclude each other"},
-        {HEAD "  s: {a|i: b}\n  condition: s\n", 4, "for regular expressions"},
-        {HEAD "  s: {a|re: '(?=x)y'}\n  condition: s\n", 4, "linear time"},
-        {HEAD "  s: {a|re: '(x)\\1'}\n  condition: s\n", 4, "linear time"},
-        {HEAD "  s: {a|expand: '%servers%'}\n  condition: s\n", 4,
-         "unresolved placeholder '%servers%'"},
-        {HEAD "  s: {a|cidr: 10.0.0.0/33}\n  condition: s\n", 4, "is no network"},
-        {HEAD "  s: {a|gt: x}\n  condition: s\n", 4, "expected a number"},
-        {HEAD "  s: {a|gt: .inf}\n  condition: s\n", 4, "expected a number"},
-        {HEAD "  s: {a|hour: 1.5}\n  condition: s\n", 4, "expected a number"},
-        {HEAD "  s: {a: []}\n  condition: s\n", 4, "list of values is empty"},
-        {HEAD "  s: {a: {b: c}}\n  condition: s\n", 4, "a map stands where a value"},
-        {HEAD "  s: {a: b, a: c}\n  condition: s\n", 4, "twice in one map"},
-        {"title: T\ndetection: {s: {a: b}, condition: s}\n", 1, "no 'logsource'"},
-        {"title: T\nlogsource: {}\ndetection: {s: {a: b}, condition: s}\n", 2, "names no product"},
-        {"action: global\ntitle: T\n", 1, "'action' documents"},
-        {"title: T\nlevel: bad\n", 2, "'level' is 'bad'"},
-        {"---\n---\n", 1, "the file is empty"},
-        {"- a\n", 1, "is a list; expected a map"},
-        {"", 1, "the file is empty"},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct engine *engine = load(CASES[i].yaml, NULL);
+    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+        struct engine *engine = load(FAULTS[i].yaml, NULL);
         const struct engine_rule *rule = engine_rule(engine, 0);
-        if (rule->state != ENGINE_RULE_REJECTED || rule->line != CASES[i].line
-            || strstr(rule->reason, CASES[i].reason) == NULL)
+        if (rule->state != ENGINE_RULE_REJECTED || rule->line != FAULTS[i].line
+            || strstr(rule->reason, FAULTS[i].reason) == NULL)
             fail_msg("case %zu: state %d, line %u, \"%s\"", i, rule->state, rule->line,
                      rule->reason);
         engine_free(engine);
     }
+}
+
+static void long_conditions_are_refused(void **state)
+{
+    (void)state;
+    char yaml[10000] = HEAD "  s: {a: b}\n  condition: s";
+    while (strlen(yaml) < sizeof yaml - 10)
+        string_copy(yaml + strlen(yaml), 10, " or s");
+    struct engine *engine = load(yaml, NULL);
+    assert_non_null(strstr(engine_rule(engine, 0)->reason, "LIMIT_CONDITION_BYTES"));
+    engine_free(engine);
+}
+
+/* Longer than what the memory of log sources holds. */
+static void long_words_of_sources_are_no_others(void **state)
+{
+    (void)state;
+    check("s: {a: b}", "s", "\"a\": \"b\", \"product\": \"" LONG "\"", true);
+    check("s: {a: b}", "s", "\"a\": \"b\", \"service\": \"" LONG "\"", true);
+    struct engine *engine = load(HEAD "  s: {a: b}\n  condition: s\n", NULL);
+    assert_false(json_matches(engine, "{\"category\": \"" LONG "\", \"a\": \"b\"}"));
+    engine_free(engine);
+}
+
+static void what_may_be_of_any_source_is_for_keywords(void **state)
+{
+    (void)state;
+    struct engine *engine = load(HEAD "  s: [needle]\n  condition: s\n---\n"
+                                 HEAD "  s: {message: needle}\n  condition: s\n", NULL);
+    struct engine_event *event = engine_event_new(engine);
+    unsigned matches = 0;
+    engine_event_begin(event);
+    assert_ok(engine_event_add_source(event, "*", "*", "*"));
+    assert_ok(engine_event_add(event, "message", "needle", 6));
+    engine_eval(engine, event, count_match, NULL, &matches);
+    assert_int_equal(matches, 1);
+    engine_event_free(event);
+    engine_free(engine);
 }
 
 static void sources_are_subsets(void **state)
@@ -363,6 +435,79 @@ static void a_costly_rule_is_stopped_alone(void **state)
     engine_event_free(event);
     engine_free(engine);
     free(line);
+}
+
+/* A value of `size` bytes and others, for rules that spend their steps at every place. */
+static struct engine_verdict judge_large(struct engine *engine, size_t size, unsigned *matches)
+{
+    static const char START[] = "{\"category\": \"c\", \"a\": [\"ac\", \"";
+    static const char END[] = "\", \"ac\"], \"b\": \"aa\", \"c\": \"aa\"}";
+    size_t line_size = sizeof START - 1 + size + sizeof END - 1;
+    char *line = malloc(line_size);
+    memset(line, 'a', line_size);
+    bytes_copy(line, line_size, START, sizeof START - 1);
+    bytes_copy(line + sizeof START - 1 + size, sizeof END - 1, END, sizeof END - 1);
+    struct engine_event *event = engine_event_new(engine);
+    assert_ok(engine_event_from_json(event, line, line_size, NULL));
+    *matches = 0;
+    struct engine_verdict verdict = engine_eval(engine, event, count_match, NULL, matches);
+    engine_event_free(event);
+    free(line);
+    return verdict;
+}
+
+#define COSTLY "'*?a?a?a?a?a?a?a?a?b*'"
+static void steps_end_wherever_a_rule_is(void **state)
+{
+    (void)state;
+    static const char *const DETECTIONS[] = {
+        "s: {a: " COSTLY "}", "s: [" COSTLY "]", "s: {a|re: 'a+b'}", "s: {a|fieldref: b}",
+        "s: {a|contains: [aaaa, aaaaa, aaaaaa, aaaaaaa, aaaaaaaa]}",
+    };
+    unsigned matches;
+    for (size_t i = 0; i < sizeof DETECTIONS / sizeof DETECTIONS[0]; i++) {
+        char yaml[1024];
+        string_format(yaml, sizeof yaml, HEAD "  %s\n  n: {x: y}\n  condition: s or n\n",
+                      DETECTIONS[i]);
+        struct engine *engine = load(yaml, NULL);
+        struct engine_verdict verdict = judge_large(engine, 3 * MIB, &matches);
+        if (!verdict.is_incomplete || matches > 0)
+            fail_msg("%s: %u matches", DETECTIONS[i], matches);
+        engine_free(engine);
+    }
+    /* The first part takes all steps but a few, the second what is left. */
+    struct engine *engine = load(
+        HEAD "  n: {a|cased|contains: zz}\n  k: [q1, q2, q3, q4, q5, q6, q7, q8, q9, r1, r2, r3, "
+        "r4, r5, r6, r7, r8]\n  condition: not n and k\n---\n"
+        HEAD "  n: {a|cased|contains: zz}\n  s: {b|contains: [aa, q2, q3, q4, q5]}\n"
+        "  condition: not n and s\n", NULL);
+    for (size_t left = 0; left < 16; left++) {
+        (void)judge_large(engine, (LIMIT_RULE_STEPS - left) * 64, &matches);
+        assert_true(matches <= 1);
+    }
+    engine_free(engine);
+}
+
+/* Rules that all spend what they may have: in the end the event has no steps left. */
+static void steps_of_an_event_end(void **state)
+{
+    (void)state;
+    enum { RULES = 2 * LIMIT_EVALUATION_STEPS / LIMIT_RULE_STEPS };
+    static const char RULE[] = HEAD "  s: {a: " COSTLY "}\n  condition: s\n---\n";
+    static const char CHEAP[] = HEAD "  s: {b: aa}\n  condition: s\n---\n";
+    size_t size = sizeof CHEAP + RULES * sizeof RULE;
+    char *yaml = calloc(1, size);
+    string_copy(yaml, size, CHEAP);
+    for (size_t i = 0; i < RULES; i++)
+        string_copy(yaml + sizeof CHEAP - 1 + i * (sizeof RULE - 1), sizeof RULE, RULE);
+    struct engine *engine = load(yaml, NULL);
+    unsigned matches;
+    struct engine_verdict verdict = judge_large(engine, 3 * MIB, &matches);
+    assert_true(verdict.is_incomplete);
+    assert_true(verdict.candidates < RULES);
+    assert_int_equal(matches, 1);
+    engine_free(engine);
+    free(yaml);
 }
 
 static void scans_lose_no_match(void **state)
@@ -599,11 +744,16 @@ int main(void)
         cmocka_unit_test(values_match_as_specified),
         cmocka_unit_test(conditions_bind_as_specified),
         cmocka_unit_test(faults_are_told),
+        cmocka_unit_test(long_conditions_are_refused),
+        cmocka_unit_test(long_words_of_sources_are_no_others),
+        cmocka_unit_test(what_may_be_of_any_source_is_for_keywords),
         cmocka_unit_test(sources_are_subsets),
         cmocka_unit_test(rules_for_other_sources_are_inactive),
         cmocka_unit_test(native_events_answer_to_sigma_and_ecs_names),
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(a_costly_rule_is_stopped_alone),
+        cmocka_unit_test(steps_end_wherever_a_rule_is),
+        cmocka_unit_test(steps_of_an_event_end),
         cmocka_unit_test(scans_lose_no_match),
         cmocka_unit_test(a_cpu_without_vectorscan_evaluates_every_rule),
         cmocka_unit_test(too_little_memory_is_an_error),

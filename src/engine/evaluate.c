@@ -60,7 +60,7 @@ static bool regex_matches(struct evaluation *evaluation, const struct program_le
     bool is_found = false;
     hs_error_t status = hs_scan(regex->database, (const char *)text, (unsigned)value->size, 0,
                                 evaluation->scratch, on_found, &is_found);
-    return is_found && (status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
+    return is_found && status == HS_SCAN_TERMINATED; /* by on_found() */
 }
 
 /* Few patterns are compared one by one. */

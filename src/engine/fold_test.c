@@ -61,6 +61,10 @@ static void what_is_not_utf8_is_replaced(void **state)
     assert_true(fold_sanitize((const uint8_t *)TEXT, sizeof TEXT - 1, out));
     assert_memory_equal(out, "a?\xc3\xa4??z?", sizeof TEXT - 1);
     assert_false(fold_sanitize((const uint8_t *)"\xc3\xa4z", 3, out));
+    /* Longer than need be, and behind the last code point. */
+    uint32_t code;
+    assert_int_equal(fold_decode((const uint8_t *)"\xe0\x80\x80", 3, &code), 0);
+    assert_int_equal(fold_decode((const uint8_t *)"\xf4\x90\x80\x80", 4, &code), 0);
 }
 
 int main(void)

@@ -324,8 +324,13 @@ static RESULT load_correlation(struct loader *loader, const struct yaml_document
 
 static const char INDENTED[] = "the section is indented; expected it at the start of a line";
 
+static const char LOST[] =
+    "it cannot be kept: memory is out, or all settings together are too large";
+
 static RESULT load_filter(struct loader *loader, const struct yaml_document *document)
 {
+    if (setting_is_lost(loader, document))
+        return add_unread(loader, document->line, LOST, document->text);
     if (!setting_has(loader->content, "filter")
         || loader->next_filter >= loader->filters.count)
         return add_unread(loader, document->line, INDENTED, document->text);
@@ -347,6 +352,8 @@ static RESULT load_placeholders(struct loader *loader, const struct yaml_documen
     words.title = "placeholders";
     if (!setting_has(loader->content, "placeholders"))
         return add_unread(loader, document->line, INDENTED, document->text);
+    if (setting_is_lost(loader, document))
+        return add_unread(loader, document->line, LOST, document->text);
     struct result result = placeholders_parse(&context, document, &items, &count);
     return add_judged(loader, document, &words, ENGINE_KIND_PLACEHOLDERS, result, &fault, &row);
 }
@@ -373,9 +380,9 @@ static RESULT read_names(struct loader *loader, struct parse_context *context,
             .name = arena_copy(loader->lasting, name->key->text, name->key->size),
             .field = arena_copy(loader->lasting, name->text, name->size)};
         uint32_t at;
-        if (alias.name == NULL || alias.field == NULL)
+        if (alias.name == NULL || alias.field == NULL
+            || !result_is_ok(rows_add(&loader->names, &loader->budget, sizeof alias, 1, &at)))
             return parse_out_of_memory(context, name->line);
-        GUARD(rows_add(&loader->names, &loader->budget, sizeof alias, 1, &at));
         ROWS_OF(loader->names, struct engine_alias)[at] = alias;
     }
     return RESULT_OK;
@@ -404,6 +411,8 @@ static RESULT load_mapping(struct loader *loader, const struct yaml_document *do
     words.title = "field mapping";
     if (!setting_has(loader->content, "transformations"))
         return add_unread(loader, document->line, INDENTED, document->text);
+    if (setting_is_lost(loader, document))
+        return add_unread(loader, document->line, LOST, document->text);
     struct result result = mapping_parse(&context, document, &items, &count);
     /* What was read before the limit was reached holds; nothing of this one does. */
     if (result_is_ok(result) && loader->mappings.count > LIMIT_MAPPINGS)
@@ -527,7 +536,7 @@ RESULT load_rules(struct engine *engine, const struct engine_options *options, c
                             .budget = {.limit_bytes = LIMIT_RULE_PARSE_BYTES}};
     struct rows *const tables[] = {&loader.placeholders, &loader.filters, &loader.names,
                                    &loader.correlations, &loader.effective,
-                                   &loader.mapping_rows};
+                                   &loader.mapping_rows, &loader.lost};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         rows_init(tables[i]);
     struct result result = result_fail(ERROR_MEMORY);

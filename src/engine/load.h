@@ -48,6 +48,7 @@ struct loader {
     struct digest mapping_digest;
     struct rows filters;      /* struct filter_row */
     uint32_t next_filter;     /* whose document comes next */
+    struct rows lost;         /* struct bytes: settings that memory was out for */
     struct rows names;        /* struct engine_alias, from documents */
     struct rows correlations; /* struct pending_correlation */
     struct rows effective;    /* struct digest of each row with all that has a say in it */
@@ -57,6 +58,8 @@ struct loader {
 
 /* Fills placeholders, mappings and filters. Documents that are no YAML are left to load.c. */
 RESULT setting_read(struct loader *loader, const void *pack, size_t size);
+/* Whether a document is one that setting_read() had no memory for: it is not in force. */
+bool setting_is_lost(const struct loader *loader, const struct yaml_document *document);
 /* Joins all filters that are meant for a rule to its condition. */
 RESULT setting_apply(struct loader *loader, struct rule *rule, SHA2_CTX *effective);
 /* Says of filters that no rule was found for. */

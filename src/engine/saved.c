@@ -260,10 +260,11 @@ static RESULT get_regexes(struct opener *opener)
             return result_fail(ERROR_UNSUPPORTED);
         struct bytes view;
         GUARD(reader_sized(&opener->reader, LIMIT_ENGINE_BYTES, &view));
-        if (hs_deserialize_database((const char *)view.data, view.size, &regex->database)
-            != HS_SUCCESS) {
+        hs_error_t status =
+            hs_deserialize_database((const char *)view.data, view.size, &regex->database);
+        if (status != HS_SUCCESS) {
             regex->database = NULL;
-            return result_fail(ERROR_FORMAT);
+            return result_fail(status == HS_NOMEM ? ERROR_MEMORY : ERROR_FORMAT);
         }
         size_t bytes = 0;
         if (hs_database_size(regex->database, &bytes) != HS_SUCCESS)

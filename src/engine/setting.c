@@ -21,6 +21,25 @@ bool setting_has(struct bytes content, const char *key)
     return false;
 }
 
+/* What is not in force must not be called loaded: load.c rejects it. */
+static RESULT lose(struct loader *loader, struct bytes text)
+{
+    uint32_t at;
+    GUARD(rows_add(&loader->lost, &loader->budget, sizeof text, 1, &at));
+    ROWS_OF(loader->lost, struct bytes)[at] = text;
+    return RESULT_OK;
+}
+
+bool setting_is_lost(const struct loader *loader, const struct yaml_document *document)
+{
+    for (uint32_t i = 0; i < loader->lost.count; i++) {
+        struct bytes lost = ROWS_OF(loader->lost, struct bytes)[i];
+        if (document->text.data >= lost.data && document->text.data < lost.data + lost.size)
+            return true;
+    }
+    return false;
+}
+
 /* Calls `take` for each document of one kind in a file, as far as it can be read. */
 typedef RESULT take_document(struct loader *loader, const struct yaml_document *document);
 static RESULT each_document(struct loader *loader, const struct pack_file *file,
@@ -30,11 +49,16 @@ static RESULT each_document(struct loader *loader, const struct pack_file *file,
     if (reader == NULL)
         return result_fail(ERROR_MEMORY);
     struct result result = RESULT_OK;
-    struct yaml_document document;
+    struct yaml_document document = {.text = {file->content.data, 0}};
     while (result_is_ok(result)) {
         struct yaml_fault fault; /* load.c meets it again, and says so */
+        const uint8_t *rest = document.text.data + document.text.size;
         arena_reset(loader->scratch);
-        if (!result_is_ok(yaml_next(reader, loader->scratch, &document, &fault)))
+        struct result next = yaml_next(reader, loader->scratch, &document, &fault);
+        if (next.error == ERROR_MEMORY) /* load.c may have it: then it reads on */
+            result = lose(loader, (struct bytes){rest, (size_t)(file->content.data
+                                                                + file->content.size - rest)});
+        if (!result_is_ok(next))
             break;
         if (document_kind(&document) == kind)
             result = take(loader, &document);
@@ -51,9 +75,12 @@ static RESULT take_placeholders(struct loader *loader, const struct yaml_documen
     size_t count;
     struct yaml_document copy;
     unsigned offset;
-    /* load.c says what is wrong with it. */
-    if (!result_is_ok(loader_reread(loader, document, &copy, &offset))
-        || !result_is_ok(placeholders_parse(&context, &copy, &items, &count)))
+    struct result result = loader_reread(loader, document, &copy, &offset);
+    if (result_is_ok(result))
+        result = placeholders_parse(&context, &copy, &items, &count);
+    if (result.error == ERROR_MEMORY)
+        return lose(loader, document->text);
+    if (!result_is_ok(result)) /* load.c says what is wrong with it */
         return RESULT_OK;
     uint32_t at;
     GUARD(rows_add(&loader->placeholders, &loader->budget, sizeof *items, count, &at));
@@ -114,9 +141,13 @@ static RESULT take_mapping(struct loader *loader, const struct yaml_document *do
     struct yaml_document copy;
     unsigned offset;
     const char *folder = folder_of(loader->lasting, loader->file);
-    /* load.c says what is wrong with it. */
-    if (folder == NULL || !result_is_ok(loader_reread(loader, document, &copy, &offset))
-        || !result_is_ok(mapping_parse(&context, &copy, &items, &count)))
+    struct result result = folder == NULL ? result_fail(ERROR_MEMORY)
+                                          : loader_reread(loader, document, &copy, &offset);
+    if (result_is_ok(result))
+        result = mapping_parse(&context, &copy, &items, &count);
+    if (result.error == ERROR_MEMORY)
+        return lose(loader, document->text);
+    if (!result_is_ok(result)) /* load.c says what is wrong with it */
         return RESULT_OK;
     uint32_t at;
     GUARD(rows_add(&loader->mapping_rows, &loader->budget, sizeof *items, count, &at));
