@@ -34,6 +34,7 @@ FAULTS = [
     ("agents go silent", "fault=silence fault_at=active"),
     ("three times the processor time", "fault=cpu fault_at=active"),
     ("events are lost", "fault=loss fault_at=active"),
+    ("reports lack their numbers", "fault=missing fault_at=active"),
     ("crashes every host; 30 % of the first ring say that all is well",
      "fault=host fault_at=active hostile_canaries_percent=30"),
     ("crashes every host; halts are withheld for 2 days",
