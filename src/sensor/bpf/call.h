@@ -17,8 +17,9 @@ enum {
 struct repeat {
     struct wire_identity process;
     struct wire_identity target;
+    __u64 request; /* all of it: the capabilities of today have numbers up to 40 */
     __u32 call;
-    __u32 request;
+    __u32 reserved;
 };
 
 struct {
@@ -32,8 +33,8 @@ INLINE bool is_repeated(const struct wire_call *record)
 {
     struct repeat key = {.process = record->header.process,
                          .target = record->target,
-                         .call = record->call,
-                         .request = (__u32)record->request};
+                         .request = record->request,
+                         .call = record->call};
     __u64 now = record->header.time_ns;
     const __u64 *before = bpf_map_lookup_elem(&told, &key);
     if (before && now - *before < REPEAT_GAP_NS) {
@@ -539,8 +540,10 @@ GLOBAL int report_privileges(__u32 name, __s64 result)
 {
     __u64 thread = bpf_get_current_pid_tgid();
     struct privileges *before = bpf_map_lookup_elem(&privileges_before, &thread);
-    if (!before)
+    if (!before) { /* more threads at it than there is room for: what it gained is not known */
+        count(WIRE_COUNTER_MAP_FULL);
         return 0;
+    }
     struct task_struct *task = bpf_get_current_task_btf();
     struct privileges now;
     put_privileges(&now, task);
