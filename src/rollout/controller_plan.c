@@ -16,7 +16,7 @@ enum { HOUR_S = 60 * 60 };
 
 const struct controller_policy CONTROLLER_POLICY_DEFAULT = {
     .ring_count = 4,
-    .rings = {{.waves = WAVES},
+    .rings = {{.age_s = DAY_S, .waves = WAVES}, /* hosts take nothing younger */
               {.age_s = DAY_S, .approvals = 1, .waves = WAVES},
               {.age_s = 2 * DAY_S, .waves = WAVES},
               {.age_s = 3 * DAY_S, .waves = WAVES}},

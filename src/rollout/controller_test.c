@@ -29,6 +29,7 @@ static const struct controller_plan PLAN = {
 static void open_rollout(struct fixture *fixture)
 {
     *fixture = (struct fixture){.policy = CONTROLLER_POLICY_DEFAULT, .now_s = START_S};
+    fixture->policy.rings[0].age_s = 0; /* what is tested here begins with the first ring */
     assert_ok(controller_open(&fixture->stream, &PLAN, (struct steady_time){START_S},
                               &fixture->state, NULL));
 }

@@ -54,6 +54,7 @@ static void a_rollout(struct fixture *fixture)
 {
     *fixture = (struct fixture){.policy = CONTROLLER_POLICY_DEFAULT,
                                 .now = {{1000}, {1790000000}}};
+    fixture->policy.rings[0].age_s = 0;
     struct controller_plan plan = {.release = {{0xab, 1}}, .version = 42, .before = {{0xcd, 2}},
                                    .published_at = {1000}};
     assert_ok(controller_open(&fixture->stream, &plan, fixture->now.steady, &fixture->state, NULL));

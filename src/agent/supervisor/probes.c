@@ -213,7 +213,8 @@ void probes_take_read(struct supervisor *supervisor, bool is_good, const struct 
     probes->is_reading = false;
     if (!is_ours || probes->is_read)
         return; /* another set is in force by now */
-    if (!is_good && ++probes->read_failures < READS_MAX)
+    bool is_short = (updates->pressure.bits & PRESSURE_MEMORY) != 0;
+    if (!is_good && (is_short || ++probes->read_failures < READS_MAX))
         return; /* once more: it may have been the host */
     probes->is_read = true;
     if (!is_good) {
