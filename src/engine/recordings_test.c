@@ -11,6 +11,7 @@
 #include "tests/unit.h"
 
 #include <dirent.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,8 @@ static struct engine *save_and_open(struct engine *engine)
     return opened;
 }
 
-static struct engine *load_rules(const char *word, const char *word2)
+/* The pack of all public rules that hold both words. */
+static uint8_t *pack_rules(const char *word, const char *word2, size_t *ret_size)
 {
     static const char *const FOLDERS[] = {"rules", "rules-emerging-threats",
                                           "rules-threat-hunting", "rules-placeholder"};
@@ -105,9 +107,15 @@ static struct engine *load_rules(const char *word, const char *word2)
         add_rules(writer, path, word, word2);
     }
     uint8_t *pack;
-    size_t size;
-    assert_ok(pack_writer_finish(writer, &pack, &size));
+    assert_ok(pack_writer_finish(writer, &pack, ret_size));
     pack_writer_free(writer);
+    return pack;
+}
+
+static struct engine *load_rules(const char *word, const char *word2)
+{
+    size_t size;
+    uint8_t *pack = pack_rules(word, word2, &size);
     struct engine *engine = NULL;
     struct explanation why = {.text = ""};
     uint64_t start = cpu_ns();
@@ -318,6 +326,74 @@ static void public_rules_load(void **state)
     engine_free(engine);
 }
 
+static void ignore_match(void *context, size_t rule)
+{
+    (void)context;
+    (void)rule;
+}
+
+/* Whether a form was opened; it then judges an event. The sanitizers look on. */
+static bool open_damaged(uint8_t *data, size_t size)
+{
+    enum { DIGEST_AT = 8, BODY_AT = DIGEST_AT + SHA256_DIGEST_LENGTH };
+    static const char EVENT[] =
+        "{\"product\": \"windows\", \"category\": \"process_creation\", "
+        "\"Image\": \"C:\\\\a.exe\", \"CommandLine\": \"a -b /c\"}";
+    struct engine_options options = {.is_without_scanner = true};
+    struct engine *engine;
+    SHA2_CTX context;
+    SHA256Init(&context);
+    SHA256Update(&context, data + BODY_AT, size - BODY_AT);
+    SHA256Final(data + DIGEST_AT, &context);
+    if (!result_is_ok(engine_open(&options, data, size, &engine, NULL)))
+        return false;
+    struct engine_event *event = engine_event_new(engine);
+    assert_ok(engine_event_from_json(event, EVENT, sizeof EVENT - 1, NULL));
+    engine_eval(engine, event, ignore_match, NULL, NULL);
+    engine_event_free(event);
+    engine_free(engine);
+    return true;
+}
+
+/* All public rules but those with regular expressions, as one form that is damaged at
+ * $CREANCE_DAMAGE places, evenly spread: a word at a limit, a byte flipped, the rest cut off.
+ * saved_test.c does that at every place of a small one. */
+static void a_large_form_is_refused_or_judges_within_bounds(void **state)
+{
+    (void)state;
+    static const uint32_t WORDS[] = {0, 1, 0x7FFFFFFF, 0x80000000, UINT32_MAX};
+    enum { BODY_AT = 8 + SHA256_DIGEST_LENGTH, WAYS = sizeof WORDS / sizeof WORDS[0] + 2 };
+    uint64_t places;
+    assert_ok(number_parse(getenv("CREANCE_DAMAGE"), 1000000, &places));
+    assert_true(places > 0);
+    struct engine_options options = {.is_without_scanner = true};
+    struct engine *engine;
+    size_t size;
+    uint8_t *data;
+    uint8_t *pack = pack_rules("title:", "detection:", &size);
+    assert_ok(engine_load(&options, pack, size, &engine, NULL));
+    free(pack);
+    assert_ok(engine_save(engine, &data, &size));
+    engine_free(engine);
+    size_t opened = 0;
+    for (size_t i = 0; i < places; i++) {
+        size_t at = BODY_AT + (size - BODY_AT - 4) / places * i + i % 7;
+        for (size_t way = 0; way < WAYS; way++) {
+            uint32_t old;
+            bytes_copy(&old, sizeof old, data + at, sizeof old);
+            if (way < WAYS - 2)
+                bytes_copy(data + at, 4, &WORDS[way], 4);
+            else
+                data[at] ^= 0xFF;
+            opened += open_damaged(data, way == WAYS - 1 ? at : size);
+            bytes_copy(data + at, 4, &old, 4);
+        }
+    }
+    print_message("# %zu bytes: %zu damaged forms, %zu refused, %zu judged within bounds\n", size,
+                  WAYS * places, WAYS * places - opened, opened);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,5 +401,10 @@ int main(void)
         cmocka_unit_test(linux_recording_matches_exactly),
         cmocka_unit_test(windows_recording_matches_exactly),
     };
+    const struct CMUnitTest damage[] = {
+        cmocka_unit_test(a_large_form_is_refused_or_judges_within_bounds),
+    };
+    if (getenv("CREANCE_DAMAGE") != NULL) /* tests/long/saved_damage.py */
+        return unit_run("engine-damage", damage);
     return unit_run("engine-recordings", tests);
 }

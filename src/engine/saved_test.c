@@ -159,8 +159,8 @@ static void what_is_cut_off_is_refused(void **state)
 /* Every byte of [from, size) changed, with a right digest. */
 static void damage(const char *text, bool has_scanner, bool are_words)
 {
-    static const uint32_t WORDS[] = {0, 0x7FFFFFFF, UINT32_MAX};
-    static const uint8_t FLIPS[] = {0x01, 0x80};
+    static const uint32_t WORDS[] = {0, 1, 0x7FFFFFFF, 0x80000000, UINT32_MAX};
+    static const uint8_t FLIPS[] = {0x01, 0x80, 0xFF};
     struct engine *engine = compile(text, has_scanner);
     uint8_t *data;
     size_t size;
