@@ -20,8 +20,10 @@ Its working directory is the checkout. Lines within the first 30 of a script tha
 """
 import argparse
 import concurrent.futures
+import contextlib
 import ctypes
 import dataclasses
+import multiprocessing
 import os
 import re
 import shutil
@@ -232,6 +234,7 @@ def environment(test, temporary, directory):
 
 
 RUNNING = set()
+FORKED = []  # of our own processes: each runs tests
 RUNNING_LOCK = threading.Lock()
 
 
@@ -504,20 +507,67 @@ def run_all(tests, directory, report):
     for test in tests:
         if not test.tap:
             os.makedirs(os.path.join(directory, "fuzz-corpus", test.name), exist_ok=True)
-    # Serial ones first: they look for processes left behind, and measure, and want quiet.
-    for test in tests:
-        if not test.parallel:
-            report.add(test, run_test(test, directory))
-    # One more than there are cores: some of them mostly wait.
-    with concurrent.futures.ThreadPoolExecutor(CORES + 1) as pool:
-        waiting = {pool.submit(run_test, test, directory): test for test in tests if test.parallel}
-        for done in concurrent.futures.as_completed(waiting):
-            report.add(waiting[done], done.result())
+    # The serial ones look for processes that they left behind, so the others have a process of
+    # their own as their parent. They leave a core to the serial ones while there are any.
+    serial = [test for test in tests if not test.parallel]
+    beside = Beside([test for test in tests if test.parallel], directory,
+                    1 if serial else CORES + 1)
+    for test in serial:
+        report.add(test, run_test(test, directory))
+        beside.take(report, wait=False)
+    beside.take(report, wait=True)
+
+
+class Beside:
+    """Tests that run beside others, in a process of their own; what came of them."""
+
+    def __init__(self, tests, directory, workers):
+        self.tests = tests
+        self.waiting = set(range(len(tests)))
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        sys.stdout.flush()
+        with RUNNING_LOCK:  # or the new process begins with a lock that nobody gives back
+            self.process = os.fork()
+        if self.process == 0:
+            ours.close()
+            self.run(theirs, directory, workers)
+            os._exit(0)
+        theirs.close()
+        self.pipe = ours
+        FORKED.append(self.process)
+
+    def run(self, pipe, directory, workers):
+        """The other process."""
+        become_subreaper()
+        threading.Thread(target=bury_orphans, daemon=True).start()
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            started = {pool.submit(run_test, test, directory): place
+                       for place, test in enumerate(self.tests)}
+            for done in concurrent.futures.as_completed(started):
+                pipe.send((started[done], done.result()))
+
+    def take(self, report, wait):
+        """Adds what has ended; all of it where `wait` says so."""
+        while self.waiting and (wait or self.pipe.poll()):
+            try:
+                place, outcome = self.pipe.recv()
+            except EOFError:
+                break
+            self.waiting.discard(place)
+            report.add(self.tests[place], outcome)
+        if wait:
+            for place in sorted(self.waiting):
+                report.add(self.tests[place], Outcome(failures=["its process ended without it"]))
+            with contextlib.suppress(ChildProcessError):  # bury_orphans() was first
+                os.waitpid(self.process, 0)
 
 
 def interrupted(_number, _frame):
     """Ctrl-C or TERM: ends what runs, gives it time to clean up, and gives no verdict."""
     groups = [process.pid for process in list(RUNNING)]
+    for process in FORKED:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
     for number, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 1)):
         for group in groups:
             try:

@@ -89,9 +89,9 @@ struct controller_policy {
     struct flap_policy flaps;
 };
 
-/* Four rings with waves of 10, 30 and 60 % over an hour, two and six; the first one after a day, for
- * hosts take nothing younger; the second with a second person's approval, the third after two days,
- * the last after three. */
+/* Four rings with waves of 10, 30 and 60 % over an hour, two and six; the first one after a day,
+ * for hosts take nothing younger; the second with a second person's approval, the third after two
+ * days, the last after three. */
 extern const struct controller_policy CONTROLLER_POLICY_DEFAULT;
 /* ERROR_FORMAT and the sentence: what is senseless. All else here takes only what was checked. */
 RESULT controller_policy_check(const struct controller_policy *policy, struct explanation *why);
