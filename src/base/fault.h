@@ -43,7 +43,12 @@ static inline bool fault_is_planted(enum fault fault)
 
 static inline bool fault_is_named(struct bytes text, const char *name)
 {
+#ifdef CREANCE_FUZZING
+    (void)name;
+    return text.size == SIZE_MAX; /* never: a fuzzer finds the words, and calls it a crash */
+#else
     return text.size != 0 && memmem(text.data, text.size, name, strlen(name)) != NULL;
+#endif
 }
 
 static inline void fault_in_engine(struct bytes text)
