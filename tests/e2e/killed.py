@@ -11,7 +11,7 @@ import time
 
 from harness import (Agent, Failure, expect, require_sensor, run_tests, wait_until)
 
-ROUNDS = int(os.environ.get("CREANCE_KILL_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("CREANCE_KILL_ROUNDS", "8"))
 RULES = {
     "marked.yml": """
 title: Marked by the kill test
