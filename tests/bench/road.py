@@ -19,7 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # As shipped, but without the limit of switches a day.
-os.environ["CREANCE_BUILD"] = os.path.join(ROOT, "build", "faults")
+os.environ["CREANCE_BUILD"] = os.environ["CREANCE_RELEASE"] = os.path.join(ROOT, "build", "faults")
 sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.dirname(os.path.abspath(__file__))]
 import cost  # noqa: E402
 import page  # noqa: E402
@@ -31,7 +31,7 @@ POLICY = ("--update-policy", "age=0,urgent=0,full=0,bake=60,shadow=0,retry=3600"
 MANIFEST = ("name: {name}\nkind: rules\nversion: {version}\nschema: 1\nengine_level: 1\n"
             "steps: 60000\nsteps_per_rule: 500\nmemory_mib: 64\n")
 SIZES = (1, 200)
-ROUNDS = 3
+ROUNDS = 7
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 
 
